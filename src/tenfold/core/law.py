@@ -242,7 +242,6 @@ def law(
             summary=inspect.cleandoc((module.__doc__ if module else "") or "").partition("\n")[0],
             source=fn.__module__,
         )
-        functools.update_wrapper(made, fn, assigned=("__module__", "__qualname__"), updated=())
         _DECLARED.append(made)
         return made
 
