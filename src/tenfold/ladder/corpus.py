@@ -72,7 +72,9 @@ def load_corpus(spec: CorpusSpec, /) -> Corpus:
         return stdlib_corpus(withhold=spec.withhold, max_file_bytes=spec.max_file_bytes)
     if spec.kind == "folder":
         if spec.path is None:
-            raise ConfigError("a corpus of kind 'folder' needs a path", path="corpus.path", hint='path = "texts"')
+            raise ConfigError(
+                "a corpus of kind 'folder' needs a path", path="corpus.path", hint='path = "texts"'
+            )
         return folder_corpus(
             spec.path, pattern=spec.pattern, withhold=spec.withhold, max_file_bytes=spec.max_file_bytes
         )
@@ -90,7 +92,11 @@ def stdlib_corpus(*, withhold: int = 16, max_file_bytes: int = 400_000) -> Corpu
     version = platform.python_version()
     files = _text_files(root, pattern="*.py", max_file_bytes=max_file_bytes)
     return _build(
-        files, name=f"standard library of Python {version}", where=str(root), withhold=withhold, python=version
+        files,
+        name=f"standard library of Python {version}",
+        where=str(root),
+        withhold=withhold,
+        python=version,
     )
 
 

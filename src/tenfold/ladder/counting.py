@@ -74,9 +74,7 @@ def count_parameters(shape: Shape, /, *, convention: str = "flop/6") -> float:
     return PARAMETERS[convention](shape)
 
 
-def nearest_width(
-    params: float, /, *, convention: str = "flop/6", shape: Shape | None = None
-) -> int:
+def nearest_width(params: float, /, *, convention: str = "flop/6", shape: Shape | None = None) -> int:
     """Width whose model comes nearest to ``params`` in log N; a multiple of the head dimension.
 
     Args:
@@ -98,5 +96,3 @@ def nearest_width(
         middle = (low + high) // (2 * base.head_dim) * base.head_dim
         low, high = (middle, high) if count(middle) < params else (low, middle)
     return low if params / count(low) < count(high) / params else high
-
-

@@ -23,9 +23,7 @@ def cosine(step: np.ndarray | int, total: int, *, warmup: float = 0.05) -> np.nd
     return _warm(done, warmup) * 0.5 * (1.0 + np.cos(np.pi * done))
 
 
-def wsd(
-    step: np.ndarray | int, total: int, *, warmup: float = 0.05, decay: float = 0.4
-) -> np.ndarray:
+def wsd(step: np.ndarray | int, total: int, *, warmup: float = 0.05, decay: float = 0.4) -> np.ndarray:
     """Warm-up, stable, decay: constant after the warm-up, linear to zero over the last ``decay`` share."""
     done = _progress(step, total)
     return _warm(done, warmup) * np.minimum(1.0, (1.0 - done) / decay)

@@ -5,8 +5,11 @@ the smallest model sees short strings. Blocks: pre-norm RMSNorm without gains, a
 positions and RMS-normalised queries and keys, an MLP with squared ReLU. Untied head, no biases. The
 output matrices of both branches and the head start at zero.
 
-The columns of queries and keys run over (position in head, head), head fastest, so that rotation and
-normalisation act on long contiguous rows. It is a permutation of the usual columns, no other model.
+Everything inside is feature-major: activations have shape (features, batch * context), weights
+(outputs, inputs). Norms then reduce over the leading axis and every elementwise loop runs over long
+contiguous rows, which on CPU is worth a third more than the usual layout at widths below 100. For the
+same reason the columns of queries and keys hold (head, position in head) and attention weights are
+stored with the query last.
 
 Sources: rotary positions, Su et al. 2021 (arXiv:2104.09864); RMSNorm, Zhang and Sennrich 2019
 (arXiv:1910.07467); squared ReLU, So et al. 2021 (arXiv:2109.08668); query-key normalisation, Henry et
@@ -23,8 +26,8 @@ from tenfold.ladder.parameterization import init_std, rules
 from tenfold.ladder.spec import Shape
 
 Params = dict[str, Any]
-"""``embed`` (ngram, vocab, d), ``head`` (d, vocab) and ``blocks``: a list of dicts of matrices
-``qkv`` (d, 3 d), ``out`` (d, d), ``up`` (d, r d), ``down`` (r d, d)."""
+"""``embed`` (ngram, vocab, d), ``head`` (vocab, d) and ``blocks``: a list of dicts of matrices
+``qkv`` (3 d, d), ``out`` (d, d), ``up`` (r d, d), ``down`` (d, r d)."""
 
 _EPS = 1e-6
 
@@ -35,10 +38,10 @@ def init(key: jax.Array, shape: Shape, /, *, parameterization: str = "mup") -> P
     d, hidden = shape.width, shape.mlp_ratio * shape.width
 
     def draw(key: jax.Array, kind: str, size: tuple[int, ...]) -> jax.Array:
-        std = init_std(table[kind], fan_in=size[-2])
+        std = init_std(table[kind], fan_in=size[-1])
         return std * jax.random.normal(key, size, jnp.float32) if std else jnp.zeros(size, jnp.float32)
 
-    sizes = {"qkv": (d, 3 * d), "out": (d, d), "up": (d, hidden), "down": (hidden, d)}
+    sizes = {"qkv": (3 * d, d), "out": (d, d), "up": (hidden, d), "down": (d, hidden)}
     keys = jax.random.split(key, shape.depth + 2)
     blocks = []
     for block_key in keys[2:]:
@@ -47,7 +50,7 @@ def init(key: jax.Array, shape: Shape, /, *, parameterization: str = "mup") -> P
     return {
         "embed": draw(keys[0], "embed", (shape.ngram, shape.vocab, d)),
         "blocks": blocks,
-        "head": draw(keys[1], "head", (d, shape.vocab)),
+        "head": draw(keys[1], "head", (shape.vocab, d)),
     }
 
 
@@ -60,64 +63,80 @@ def apply(params: Params, tokens: jax.Array, shape: Shape) -> jax.Array:
         shape: the model's sizes.
 
     Returns:
-        float32, shape (batch, context, vocab).
+        float32, shape (vocab, batch * context); the second axis in the order of ``tokens.ravel()``.
     """
     x = _embed(params["embed"], tokens)
     cos, sin = _rotation(shape)
     for block in params["blocks"]:
         x = x + _attention(block, _norm(x), shape, cos, sin)
-        up = jax.nn.relu(_norm(x) @ block["up"])
-        x = x + (up * up) @ block["down"]
-    return _norm(x) @ params["head"]
+        up = jax.nn.relu(block["up"] @ _norm(x))
+        x = x + block["down"] @ (up * up)
+    return params["head"] @ _norm(x)
+
+
+def window_losses(params: Params, windows: jax.Array, shape: Shape) -> jax.Array:
+    """Mean cross-entropy of each window in nats a code; (batch, context + 1) codes in, (batch,) out."""
+    logits = apply(params, windows[:, :-1], shape)
+    chosen = np.arange(shape.vocab)[:, None] == windows[:, 1:].reshape(1, -1)
+    picked = jnp.sum(jnp.where(chosen, logits, 0.0), axis=0)
+    nats = jax.nn.logsumexp(logits, axis=0) - picked
+    return jnp.mean(nats.reshape(-1, shape.context), axis=1)
 
 
 def loss(params: Params, windows: jax.Array, shape: Shape) -> jax.Array:
     """Mean cross-entropy in nats a code over ``windows``, integer codes of shape (batch, context + 1)."""
-    logits = apply(params, windows[:, :-1], shape)
-    picked = jnp.take_along_axis(logits, windows[:, 1:, None], axis=-1)[..., 0]
-    return jnp.mean(jax.nn.logsumexp(logits, axis=-1) - picked)
+    return jnp.mean(window_losses(params, windows, shape))
 
 
 def _norm(x: jax.Array) -> jax.Array:
-    """Unit root mean square over the last axis."""
-    return x * jax.lax.rsqrt(jnp.mean(x * x, axis=-1, keepdims=True) + _EPS)
+    """Unit root mean square over the features, the leading axis."""
+    return x * jax.lax.rsqrt(jnp.mean(x * x, axis=0, keepdims=True) + _EPS)
 
 
 def _embed(tables: jax.Array, tokens: jax.Array) -> jax.Array:
     """Sum of the tables at the current code, the previous code ...; code 0 stands before the window."""
     ngram, vocab, width = tables.shape
-    padded = jnp.pad(tokens, ((0, 0), (ngram - 1, 0)))
     length = tokens.shape[1]
-    shifted = [padded[:, ngram - 1 - k : ngram - 1 - k + length] + k * vocab for k in range(ngram)]
-    return jnp.sum(tables.reshape(ngram * vocab, width)[jnp.stack(shifted, axis=2)], axis=2)
+    padded = jnp.pad(tokens, ((0, 0), (ngram - 1, 0)))
+    rows = [padded[:, ngram - 1 - k : ngram - 1 - k + length] + k * vocab for k in range(ngram)]
+    return jnp.sum(tables.reshape(ngram * vocab, width)[jnp.stack(rows).reshape(ngram, -1)], axis=0).T
 
 
 def _rotation(shape: Shape) -> tuple[np.ndarray, np.ndarray]:
-    """Cosines and sines, shape (context, head_dim / 2, 1), with base 4 * context."""
+    """Cosines and sines, shape (head_dim / 2, 1, context), with base 4 * context."""
     half = shape.head_dim // 2
     rates = (4.0 * shape.context) ** (-np.arange(half) / half)
-    angles = np.arange(shape.context)[:, None, None] * rates[None, :, None]
+    angles = rates[:, None, None] * np.arange(shape.context)
     return np.cos(angles).astype(np.float32), np.sin(angles).astype(np.float32)
 
 
 def _attention(block: Params, x: jax.Array, shape: Shape, cos: np.ndarray, sin: np.ndarray) -> jax.Array:
-    """Causal self-attention with normalised, rotated queries and keys; (batch, context, d) in and out."""
-    batch, length, width = x.shape
-    qkv = x @ block["qkv"]
-    columns = (batch, length, shape.head_dim, shape.heads)
-    q = _rotate(qkv[..., :width].reshape(columns), cos, sin)
-    k = _rotate(qkv[..., width : 2 * width].reshape(columns), cos, sin)
-    v = qkv[..., 2 * width :].reshape(columns)
+    """Causal self-attention with normalised, rotated queries and keys; (d, batch * context) in and out.
+
+    Normalised queries and keys bound the logits by 1.8 head_dim^(3/4), so the exponential needs no
+    shift by the maximum. The sum is divided out after the values are mixed: d numbers a position
+    instead of heads * context.
+    """
+    context = shape.context
+    qkv = (block["qkv"] @ x).reshape(3, shape.heads, shape.head_dim, -1, context)
     scale = 1.8 * shape.head_dim**-0.25
-    scores = scale * jnp.einsum("bqch,bkch->bhqk", q, k)
-    mask = np.tril(np.ones((length, length), dtype=bool))
-    weights = jax.nn.softmax(jnp.where(mask, scores, -1e30), axis=-1)
-    mixed = jnp.einsum("bhqk,bkch->bqch", weights, v)
-    return mixed.reshape(batch, length, width) @ block["out"]
+    q = scale * _rotate(qkv[0], cos, sin).transpose(0, 2, 1, 3)
+    k = _rotate(qkv[1], cos, sin).transpose(0, 2, 3, 1)
+    v = qkv[2].transpose(0, 2, 1, 3)
+    visible = np.triu(np.ones((context, context), dtype=np.float32))
+    weights = jnp.exp(jnp.einsum("hbkc,hbcq->hbkq", k, q)) * visible
+    mixed = jnp.einsum("hbck,hbkq->hbcq", v, weights) / jnp.sum(weights, axis=2, keepdims=True)
+    return block["out"] @ mixed.transpose(0, 2, 1, 3).reshape(shape.width, -1)
 
 
 def _rotate(x: jax.Array, cos: np.ndarray, sin: np.ndarray) -> jax.Array:
-    """Normalise each head's vector to unit root mean square, then turn it by its position."""
-    x = x * jax.lax.rsqrt(jnp.mean(x * x, axis=2, keepdims=True) + _EPS)
-    a, b = jnp.split(x, 2, axis=2)
-    return jnp.concatenate([a * cos - b * sin, b * cos + a * sin], axis=2)
+    """Normalise each head's vector to unit root mean square, then turn it by its position.
+
+    Args:
+        x: shape (heads, head_dim, batch, context).
+        cos: see ``_rotation``.
+        sin: see ``_rotation``.
+    """
+    x = x * jax.lax.rsqrt(jnp.mean(x * x, axis=1, keepdims=True) + _EPS)
+    a, b = jnp.split(x, 2, axis=1)
+    return jnp.concatenate([a * cos - b * sin, b * cos + a * sin], axis=1)

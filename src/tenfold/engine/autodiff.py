@@ -1,0 +1,147 @@
+"""Any other law, differentiated by JAX: exact gradients and Hessians, batched over lanes in chunks of one shape.
+
+Rows are padded to buckets 1.25 apart with zero weight and lanes to a fixed chunk, so that a law compiles once for a
+table whatever is asked of it afterwards (starts, resamples, profiles).
+"""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from tenfold.engine.kernel import Evaluation, Kernel
+from tenfold.engine.objective import Objective
+from tenfold.engine.precision import x64
+
+Array = NDArray[np.float64]
+
+LANES = 32
+
+
+def bucket(rows: int) -> int:
+    """The padded number of rows: 64, 80, 100, 125, ... (steps of 1.25)."""
+    size = 64
+    while size < rows:
+        size = int(np.ceil(size * 1.25))
+    return size
+
+
+class AutodiffKernel(Kernel):
+    """A law as a function of free coefficients.
+
+    Args:
+        fn: the law's body, called with inputs and coefficients by name.
+        inputs: arrays (rows,) by name.
+        names: free coefficients in order; logs: which of them are held as logarithms.
+        fixed: values of the others, natural units.
+    """
+
+    def __init__(
+        self,
+        fn: Callable[..., Any],
+        *,
+        inputs: Mapping[str, Array],
+        names: tuple[str, ...],
+        logs: tuple[bool, ...],
+        fixed: Mapping[str, float],
+    ) -> None:
+        self.fn, self.names, self.logs = fn, names, logs
+        self.inputs = {name: np.asarray(values, dtype=np.float64) for name, values in inputs.items()}
+        self.fixed = {name: float(value) for name, value in fixed.items()}
+        self.size = len(names)
+        self.rows = len(next(iter(self.inputs.values())))
+
+    def natural(self, theta: Array) -> dict[str, Any]:
+        """Coefficients by name in natural units, each (L, 1)."""
+        out: dict[str, Any] = {name: np.float64(value) for name, value in self.fixed.items()}
+        for j, (name, log) in enumerate(zip(self.names, self.logs, strict=True)):
+            column = theta[:, j : j + 1]
+            out[name] = np.exp(column) if log else column
+        return out
+
+    def model(self, theta: Array) -> Array:
+        with np.errstate(all="ignore"):
+            value = self.fn(**self.inputs, **self.natural(theta))
+        return np.broadcast_to(np.asarray(value, dtype=np.float64), (theta.shape[0], self.rows))
+
+    def values(self, theta: Array, weights: Array, target: Array, objective: Objective) -> Array:
+        with np.errstate(all="ignore"):
+            u = self.model(theta)
+            u = np.log(u) if objective.space == "log" else u
+            total = (weights * objective.value(u, target)).sum(axis=-1)
+        return np.where(np.isfinite(total), total, np.inf)
+
+    def evaluate(
+        self, theta: Array, weights: Array, target: Array, objective: Objective, *, curvature: bool = True
+    ) -> Evaluation:
+        padded = bucket(self.rows)
+        compiled = _compiled(self.fn, tuple(self.inputs), self.names, self.logs, tuple(self.fixed), objective)
+        inputs = {name: _pad(values, padded, edge=True) for name, values in self.inputs.items()}
+        fixed = {name: np.float64(value) for name, value in self.fixed.items()}
+        pieces = []
+        with x64():
+            for begin in range(0, theta.shape[0], LANES):
+                rows = slice(begin, begin + LANES)
+                count = theta[rows].shape[0]
+                filled = _lanes(theta[rows])
+                w = _lanes(_pad(np.broadcast_to(weights if weights.ndim == 1 else weights[rows], (count, self.rows)), padded))
+                t = np.broadcast_to(target if target.ndim == 1 else target[rows], (count, self.rows))
+                t = _lanes(_pad(t, padded, edge=True))
+                out = compiled(filled, fixed, inputs, w, t)
+                pieces.append([np.asarray(part)[:count] for part in out])
+        value, grad, hess, major = (np.concatenate(parts) for parts in zip(*pieces, strict=True))
+        finite = np.isfinite(value) & np.isfinite(grad).all(axis=1) & np.isfinite(hess).all(axis=(1, 2))
+        value = np.where(finite, value, np.inf)
+        return Evaluation(
+            value,
+            np.ascontiguousarray(np.where(finite[:, None], grad, 0.0).T),
+            np.ascontiguousarray(np.moveaxis(np.where(finite[:, None, None], hess, 0.0), 0, -1)),
+            np.ascontiguousarray(np.moveaxis(np.where(finite[:, None, None], major, 0.0), 0, -1)),
+        )
+
+
+def _pad(values: Array, size: int, *, edge: bool = False) -> Array:
+    short = size - values.shape[-1]
+    width = [(0, 0)] * (values.ndim - 1) + [(0, short)]
+    return np.pad(values, width, mode="edge") if edge else np.pad(values, width)
+
+
+def _lanes(values: Array) -> Array:
+    return np.pad(values, [(0, LANES - values.shape[0]), (0, 0)], mode="edge")
+
+
+@functools.lru_cache(maxsize=256)
+def _compiled(
+    fn: Callable[..., Any],
+    inputs: tuple[str, ...],
+    names: tuple[str, ...],
+    logs: tuple[bool, ...],
+    fixed: tuple[str, ...],
+    objective: Objective,
+) -> Callable[..., Any]:
+    """The jitted objective of a law with its derivatives, for all shapes."""
+    import jax
+    import jax.numpy as jnp
+
+    def transformed(theta: Any, held: Any, data: Any) -> Any:
+        coef = dict(held)
+        for j, (name, log) in enumerate(zip(names, logs, strict=True)):
+            coef[name] = jnp.exp(theta[j]) if log else theta[j]
+        value = fn(**data, **coef)
+        return jnp.log(value) if objective.space == "log" else value
+
+    def lane(theta: Any, held: Any, data: Any, w: Any, t: Any) -> Any:
+        def total(point: Any) -> Any:
+            return jnp.sum(w * objective.value(transformed(point, held, data), t, jnp))
+
+        value, grad = jax.value_and_grad(total)(theta)
+        hess = jax.jacfwd(jax.grad(total))(theta)
+        jacobian = jax.jacfwd(lambda point: transformed(point, held, data))(theta)
+        curvature = w * objective.weight(transformed(theta, held, data), t, jnp)
+        return value, grad, hess, (jacobian * curvature[:, None]).T @ jacobian
+
+    return jax.jit(jax.vmap(lane, in_axes=(0, None, None, 0, 0)))

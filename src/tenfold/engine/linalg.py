@@ -1,0 +1,92 @@
+"""Small dense linear algebra over many lanes at once: the lane is the last axis and every operation a vector one."""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+Array = NDArray[np.float64]
+Mask = NDArray[np.bool_]
+
+
+def cholesky_solve(h: Array, b: Array) -> tuple[Array, Mask]:
+    """Solve ``h x = b`` for each lane by Cholesky factors.
+
+    Args:
+        h: symmetric matrices, shape (p, p, L); only the lower triangle is read.
+        b: right-hand sides, shape (p, L).
+
+    Returns:
+        Solutions (p, L) and which lanes were positive definite; the others hold rubbish.
+    """
+    p = h.shape[0]
+    low = np.empty_like(h)
+    good = np.ones(h.shape[2], dtype=bool)
+    for j in range(p):
+        pivot = h[j, j].copy()
+        for k in range(j):
+            pivot -= low[j, k] * low[j, k]
+        # a pivot that lost 14 digits to cancellation is rounding, not curvature
+        fine = pivot > 1e-14 * np.abs(h[j, j])
+        good &= fine
+        root = np.sqrt(np.where(fine, pivot, 1.0))
+        low[j, j] = root
+        for i in range(j + 1, p):
+            entry = h[i, j].copy()
+            for k in range(j):
+                entry -= low[i, k] * low[j, k]
+            low[i, j] = entry / root
+    x = np.empty_like(b)
+    for j in range(p):
+        total = b[j].copy()
+        for k in range(j):
+            total -= low[j, k] * x[k]
+        x[j] = total / low[j, j]
+    for j in range(p - 1, -1, -1):
+        for k in range(j + 1, p):
+            x[j] -= low[k, j] * x[k]
+        x[j] /= low[j, j]
+    return x, good
+
+
+def nonnegative_least_squares(gram: Array, rhs: Array, free: Mask) -> tuple[Array, Array]:
+    """Minimise ``x'Gx - 2 b'x`` over ``x >= 0`` (entries of ``free`` may be negative), lane by lane, exactly.
+
+    Args:
+        gram: (q, q, L) Gram matrices; rhs: (q, L); free: (q,) coefficients without a sign.
+
+    Returns:
+        Solutions (q, L) and the attained values (L,). Every subset of active coefficients is tried, largest first,
+        which for the handful of linear coefficients of a law is exact and needs no iteration.
+    """
+    q, lanes = rhs.shape
+    scale = np.sqrt(np.maximum(np.einsum("iil->il", gram), 1e-300))
+    g = gram / (scale[:, None] * scale[None, :])
+    b = rhs / scale
+    g = g + 1e-13 * np.eye(q)[:, :, None]
+    best = np.zeros((q, lanes))
+    value = np.zeros(lanes)
+    open_lanes = np.arange(lanes)
+    must = [j for j in range(q) if free[j]]
+    subsets = sorted(
+        (s for s in range(1, 2**q) if all(s >> j & 1 for j in must)), key=lambda s: -int(s).bit_count()
+    )
+    for subset in subsets:
+        if open_lanes.size == 0:
+            break
+        rows = [j for j in range(q) if subset >> j & 1]
+        x, good = cholesky_solve(g[np.ix_(rows, rows, open_lanes)], b[np.ix_(rows, open_lanes)])
+        feasible = good.copy()
+        for position, j in enumerate(rows):
+            if not free[j]:
+                feasible &= x[position] >= 0
+        attained = -np.einsum("jl,jl->l", x, b[np.ix_(rows, open_lanes)])
+        better = feasible & (attained < value[open_lanes])
+        hit = open_lanes[better]
+        value[hit] = attained[better]
+        full = np.zeros((q, better.sum()))
+        full[rows] = x[:, better]
+        best[:, hit] = full
+        if len(rows) == q:  # the unconstrained optimum is feasible: nothing smaller can beat it
+            open_lanes = open_lanes[~feasible]
+    return best / scale, value

@@ -1,0 +1,258 @@
+r"""Objectives: what is summed over the rows.
+
+An objective compares the model's value ``u`` with the target ``t``, both in the objective's space (the logarithm of the
+loss, or the loss itself), and is always a **sum** over rows, weighted; never a mean. Each gives its value and, for the
+Newton solver, its first and second derivative in ``u`` and a majorising curvature ``m`` (the weight of iteratively
+reweighted least squares), which is never negative.
+"""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from dataclasses import dataclass, fields
+from typing import Any, ClassVar
+
+import numpy as np
+from numpy.typing import NDArray
+
+from tenfold.core.errors import ConfigError, did_you_mean
+
+Array = NDArray[np.float64]
+Derivatives = tuple[Array, Array, Array, Array]
+
+
+class Objective(ABC):
+    """What is minimised. Subclasses are final frozen dataclasses with a ``space`` of ``log`` or ``linear``."""
+
+    kind: ClassVar[str]
+    space: str
+
+    @abstractmethod
+    def value(self, u: Any, t: Any, xp: Any = np) -> Any:
+        """Loss of each row; ``xp`` is numpy or jax.numpy."""
+
+    @abstractmethod
+    def derivatives(self, u: Array, t: Array) -> Derivatives:
+        """Value, first derivative, second derivative and majorising curvature in ``u``, each of the shape of ``u``."""
+
+    @abstractmethod
+    def weight(self, u: Any, t: Any, xp: Any = np) -> Any:
+        """The majorising curvature, never negative."""
+
+    def target(self, y: Array) -> Array:
+        """Observations in the objective's space."""
+        return np.log(y) if self.space == "log" else y
+
+    def scale(self, u: Array, t: Array) -> float:
+        r"""Dispersion of the score, mean(psi^2) / mean(psi'), which calibrates likelihood ratios of M-estimators."""
+        _, d1, d2, m = self.derivatives(u, t)
+        slope = float(np.mean(d2))
+        return float(np.mean(d1**2)) / (slope if slope > 0 else float(np.mean(m)))
+
+    def spec(self) -> str:
+        """The text form, as ``--objective`` takes it."""
+        numbers = [getattr(self, f.name) for f in fields(self) if f.name != "space"]  # type: ignore[arg-type]
+        tail = "" if self.space == _DEFAULT_SPACE[self.kind] else f"@{self.space}"
+        return ":".join([self.kind, *(f"{number:g}" for number in numbers)]) + tail
+
+
+def _check_space(space: str) -> None:
+    if space not in ("log", "linear"):
+        raise ConfigError(f"objective space {space!r} is neither 'log' nor 'linear'", path="objective")
+
+
+def _check_positive(value: float, name: str) -> None:
+    if not (np.isfinite(value) and value > 0):
+        raise ConfigError(f"objective {name} must be positive, got {value!r}", path=f"objective.{name}")
+
+
+@dataclass(frozen=True, slots=True)
+class Huber(Objective):
+    r"""Quadratic within ``delta``, linear beyond: r^2/2 or delta (|r| - delta/2), r = u - t.
+
+    ``Huber(1e-3)`` on log loss is the objective of Hoffmann et al. (2022) and its replication.
+    """
+
+    delta: float = 1e-3
+    space: str = "log"
+    kind: ClassVar[str] = "huber"
+
+    def __post_init__(self) -> None:
+        _check_positive(self.delta, "delta")
+        _check_space(self.space)
+
+    def value(self, u: Any, t: Any, xp: Any = np) -> Any:
+        size = xp.abs(u - t)
+        inside = xp.minimum(size, self.delta)
+        return inside * (size - 0.5 * inside)
+
+    def weight(self, u: Any, t: Any, xp: Any = np) -> Any:
+        return self.delta / xp.maximum(xp.abs(u - t), self.delta)
+
+    def derivatives(self, u: Array, t: Array) -> Derivatives:
+        r = u - t
+        size = np.abs(r)
+        inside = np.minimum(size, self.delta)
+        d2 = (size <= self.delta).astype(np.float64)
+        return inside * (size - 0.5 * inside), np.copysign(inside, r), d2, self.delta / np.maximum(size, self.delta)
+
+
+@dataclass(frozen=True, slots=True)
+class Squared(Objective):
+    """Squared residuals, r^2."""
+
+    space: str = "log"
+    kind: ClassVar[str] = "squared"
+
+    def __post_init__(self) -> None:
+        _check_space(self.space)
+
+    def value(self, u: Any, t: Any, xp: Any = np) -> Any:
+        return (u - t) ** 2
+
+    def weight(self, u: Any, t: Any, xp: Any = np) -> Any:
+        return xp.full_like(u - t, 2.0)
+
+    def derivatives(self, u: Array, t: Array) -> Derivatives:
+        r = u - t
+        two = np.full_like(r, 2.0)
+        return r * r, 2.0 * r, two, two
+
+
+@dataclass(frozen=True, slots=True)
+class Absolute(Objective):
+    """Absolute residuals, |r|: least absolute deviations, the median.
+
+    Solved as the limit of Huber objectives whose threshold shrinks to nothing (see :meth:`smoothed`).
+    """
+
+    space: str = "log"
+    kind: ClassVar[str] = "absolute"
+
+    def __post_init__(self) -> None:
+        _check_space(self.space)
+
+    def value(self, u: Any, t: Any, xp: Any = np) -> Any:
+        return xp.abs(u - t)
+
+    def weight(self, u: Any, t: Any, xp: Any = np) -> Any:
+        return self.smoothed(1e-9).weight(u, t, xp)
+
+    def derivatives(self, u: Array, t: Array) -> Derivatives:
+        return self.smoothed(1e-9).derivatives(u, t)
+
+    def smoothed(self, delta: float) -> SmoothAbsolute:
+        """The absolute value rounded off within ``delta`` of zero."""
+        return SmoothAbsolute(delta, self.space)
+
+
+@dataclass(frozen=True, slots=True)
+class SmoothAbsolute(Objective):
+    """Huber's loss divided by its threshold, so that it tends to the absolute value."""
+
+    delta: float
+    space: str = "log"
+    kind: ClassVar[str] = "smooth-absolute"
+
+    def value(self, u: Any, t: Any, xp: Any = np) -> Any:
+        return Huber(self.delta, self.space).value(u, t, xp) / self.delta
+
+    def weight(self, u: Any, t: Any, xp: Any = np) -> Any:
+        return Huber(self.delta, self.space).weight(u, t, xp) / self.delta
+
+    def derivatives(self, u: Array, t: Array) -> Derivatives:
+        v, d1, d2, m = Huber(self.delta, self.space).derivatives(u, t)
+        return v / self.delta, d1 / self.delta, d2 / self.delta, m / self.delta
+
+
+@dataclass(frozen=True, slots=True)
+class Student(Objective):
+    r"""Negative log-likelihood of Student's t, (nu + 1)/2 log(1 + (r/s)^2 / nu), without constants."""
+
+    nu: float = 4.0
+    s: float = 5e-3
+    space: str = "log"
+    kind: ClassVar[str] = "student"
+
+    def __post_init__(self) -> None:
+        _check_positive(self.nu, "nu")
+        _check_positive(self.s, "s")
+        _check_space(self.space)
+
+    def value(self, u: Any, t: Any, xp: Any = np) -> Any:
+        return 0.5 * (self.nu + 1.0) * xp.log1p(((u - t) / self.s) ** 2 / self.nu)
+
+    def weight(self, u: Any, t: Any, xp: Any = np) -> Any:
+        return (self.nu + 1.0) / (self.nu * self.s**2 + (u - t) ** 2)
+
+    def derivatives(self, u: Array, t: Array) -> Derivatives:
+        r = u - t
+        q = self.nu * self.s**2 + r * r
+        m = (self.nu + 1.0) / q
+        v = 0.5 * (self.nu + 1.0) * np.log1p((r / self.s) ** 2 / self.nu)
+        return v, m * r, m * (1.0 - 2.0 * r * r / q), m
+
+
+@dataclass(frozen=True, slots=True)
+class Binomial(Objective):
+    r"""Half the binomial deviance per trial, for pass counts: the law predicts a probability.
+
+    ``y`` is the share of successes and the row's weight the number of trials. The saturated term is subtracted, so a
+    perfect prediction costs zero.
+    """
+
+    space: str = "linear"
+    kind: ClassVar[str] = "binomial"
+
+    def __post_init__(self) -> None:
+        if self.space != "linear":
+            raise ConfigError("the binomial objective compares probabilities; its space is linear", path="objective")
+
+    def value(self, u: Any, t: Any, xp: Any = np) -> Any:
+        p = xp.clip(u, 1e-12, 1.0 - 1e-12)
+        safe_t, safe_c = xp.where(t > 0, t, 1.0), xp.where(t < 1, 1.0 - t, 1.0)
+        return t * (xp.log(safe_t) - xp.log(p)) + (1.0 - t) * (xp.log(safe_c) - xp.log1p(-p))
+
+    def weight(self, u: Any, t: Any, xp: Any = np) -> Any:
+        p = xp.clip(u, 1e-12, 1.0 - 1e-12)
+        return t / p**2 + (1.0 - t) / (1.0 - p) ** 2
+
+    def derivatives(self, u: Array, t: Array) -> Derivatives:
+        p = np.clip(u, 1e-12, 1.0 - 1e-12)
+        d1 = (p - t) / (p * (1.0 - p))
+        d2 = t / p**2 + (1.0 - t) / (1.0 - p) ** 2
+        return np.asarray(self.value(u, t)), d1, d2, d2
+
+
+_KINDS: dict[str, type[Objective]] = {cls.kind: cls for cls in (Huber, Squared, Absolute, Student, Binomial)}
+_ALIASES = {"lad": "absolute", "mae": "absolute", "l1": "absolute", "mse": "squared", "l2": "squared", "t": "student"}
+_DEFAULT_SPACE = {**dict.fromkeys(_KINDS, "log"), "binomial": "linear", "smooth-absolute": "log"}
+
+
+def parse_objective(text: str) -> Objective:
+    """Read ``huber:1e-3``, ``squared``, ``absolute``, ``student:4:0.005``, ``binomial``, each with ``@linear`` or ``@log``.
+
+    >>> parse_objective("huber:1e-3")
+    Huber(delta=0.001, space='log')
+    >>> parse_objective("squared@linear")
+    Squared(space='linear')
+    """
+    body, at, space = text.strip().partition("@")
+    name, *numbers = body.split(":")
+    name = _ALIASES.get(name.lower(), name.lower())
+    if name not in _KINDS:
+        raise ConfigError(
+            f"unknown objective {text!r};", path="objective", hint=did_you_mean(name, [*_KINDS, *_ALIASES])
+        )
+    cls = _KINDS[name]
+    try:
+        values = [float(number) for number in numbers]
+    except ValueError:
+        raise ConfigError(
+            f"cannot read the numbers of objective {text!r}", path="objective", hint="write it like huber:1e-3"
+        ) from None
+    allowed = [f.name for f in fields(cls) if f.name != "space"]  # type: ignore[arg-type]
+    if len(values) > len(allowed):
+        raise ConfigError(f"objective {text!r} takes {len(allowed)} numbers ({', '.join(allowed)})", path="objective")
+    extra = {"space": space} if at else {}
+    return cls(**dict(zip(allowed, values, strict=False)), **extra)  # type: ignore[arg-type]

@@ -1,0 +1,233 @@
+"""Global fits and refits of one problem."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from tenfold.core.status import Status
+from tenfold.engine.autodiff import AutodiffKernel
+from tenfold.engine.newton import Newton, Solutions, minimise
+from tenfold.engine.objective import Absolute, Objective
+from tenfold.engine.problem import Problem
+from tenfold.engine.starts import Starts, spread
+
+Array = NDArray[np.float64]
+
+AGREE = 1e-6  # starts whose objective is within this share of the best count as agreeing with it
+
+
+@dataclass(frozen=True, slots=True)
+class Solved:
+    """A global fit: the best coefficients in plain free units, and what all starts did."""
+
+    theta: Array  # (p,)
+    value: float
+    status: Status
+    lanes: Solutions  # every refined start, plain free units
+    agree: float
+    basins: int
+    gradient: float
+    condition: float
+    at_bound: tuple[int, ...]
+
+
+def threads() -> int:
+    """Worker threads for independent chunks: TENFOLD_THREADS, else the cores this process may use."""
+    given = os.environ.get("TENFOLD_THREADS", "")
+    if given.isdigit() and int(given) > 0:
+        return int(given)
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
+def solve(problem: Problem, *, starts: Starts | None = None, settings: Newton | None = None) -> Solved:
+    """The global optimum: screen a grid, refine the best points spread over it, compare where they end.
+
+    Large tables are screened and refined on evenly spaced rows first; the distinct ends are then polished on all rows.
+    """
+    starts, settings = starts or Starts(), settings or Newton()
+    rows = len(problem.y)
+    if rows > starts.rows:
+        picked = np.unique(np.linspace(0, rows - 1, starts.rows).astype(np.int64))
+        part = problem.subset(picked)
+        rough = _refined(part, starts, settings)
+        # coordinates are centred on the rows at hand, so go through plain units
+        plain = part.kernel.from_solver(rough.theta)
+        distinct = _distinct(plain, rough.value)
+        lanes = _polish(problem, problem.kernel.to_solver(plain[distinct]), problem.weights, problem.target, settings)
+        agree, basins = _agreement(rough)
+    else:
+        lanes = _refined(problem, starts, settings)
+        agree, basins = _agreement(lanes)
+    return _summary(problem, lanes, agree, basins)
+
+
+def refit(
+    problem: Problem,
+    theta: Array,
+    *,
+    weights: Array | None = None,
+    target: Array | None = None,
+    lower: Array | None = None,
+    upper: Array | None = None,
+    settings: Newton | None = None,
+) -> Solutions:
+    """Minimise from given plain free starts (L, p), each lane with its own weights, targets or bounds if given.
+
+    ``lower`` and ``upper`` are (L, p) in plain units and only for coefficients that must be held (lower == upper).
+    """
+    held = None
+    if lower is not None and upper is not None:
+        held = (problem, lower, upper)
+    lanes = _polish(
+        problem,
+        problem.kernel.to_solver(theta),
+        problem.weights if weights is None else weights,
+        problem.target if target is None else target,
+        settings or Newton(),
+        held=held[1:] if held else None,
+    )
+    return _plain(problem, lanes)
+
+
+def _plain(problem: Problem, lanes: Solutions) -> Solutions:
+    return Solutions(problem.kernel.from_solver(lanes.theta), lanes.value, lanes.status, lanes.steps, lanes.grad)
+
+
+def _refined(problem: Problem, starts: Starts, settings: Newton) -> Solutions:
+    theta, points = problem.starts(starts.grid)
+    value = problem.kernel.values(theta, problem.weights, problem.target, problem.objective)
+    picked = spread(points, np.where(np.isfinite(value), value, np.inf), starts.polish)
+    return _polish(problem, theta[picked], problem.weights, problem.target, settings)
+
+
+def _polish(
+    problem: Problem,
+    theta: Array,
+    weights: Array,
+    target: Array,
+    settings: Newton,
+    *,
+    held: tuple[Array, Array] | None = None,
+) -> Solutions:
+    """Newton from solver coordinates; least absolute deviations through a shrinking threshold."""
+    if isinstance(problem.objective, Absolute):
+        return _absolute(problem, theta, weights, target, settings, held)
+    return _newton(problem, problem.objective, theta, weights, target, settings, held)
+
+
+def _newton(
+    problem: Problem,
+    objective: Objective,
+    theta: Array,
+    weights: Array,
+    target: Array,
+    settings: Newton,
+    held: tuple[Array, Array] | None,
+) -> Solutions:
+    kernel = problem.kernel
+
+    def pick(array: Array, index: NDArray[np.int64]) -> Array:
+        return array if array.ndim == 1 else array[index]
+
+    lower, upper = problem.lower, problem.upper
+    if held is not None:
+        # held coefficients are never amplitudes in centred coordinates: profiles use kernels without centring
+        fixed = held[0] == held[1]
+        lower = np.where(fixed, held[0], lower)
+        upper = np.where(fixed, held[1], upper)
+    return minimise(
+        lambda t, i, curvature: kernel.evaluate(
+            t, pick(weights, i), pick(target, i), objective, curvature=curvature
+        ),
+        lambda t, i: kernel.values(t, pick(weights, i), pick(target, i), objective),
+        theta,
+        lower,
+        upper,
+        settings=settings,
+        threads=1 if isinstance(kernel, AutodiffKernel) else threads(),
+    )
+
+
+def _absolute(
+    problem: Problem,
+    theta: Array,
+    weights: Array,
+    target: Array,
+    settings: Newton,
+    held: tuple[Array, Array] | None,
+) -> Solutions:
+    assert isinstance(problem.objective, Absolute)
+    model = problem.kernel.model(theta)
+    u = np.log(model) if problem.objective.space == "log" else model
+    width = float(np.nanmedian(np.abs(u - target))) or 1e-6
+    lanes = None
+    for shrink in (1.0, 1e-1, 1e-2, 1e-3, 1e-4, 1e-5, 1e-6, 1e-7):
+        objective = problem.objective.smoothed(width * shrink)
+        lanes = _newton(problem, objective, theta, weights, target, settings, held)
+        theta = lanes.theta
+    assert lanes is not None
+    value = problem.kernel.values(theta, weights, target, problem.objective)
+    return Solutions(theta, value, lanes.status, lanes.steps, lanes.grad)
+
+
+def _agreement(lanes: Solutions) -> tuple[float, int]:
+    value = np.where(np.isfinite(lanes.value), lanes.value, np.inf)
+    best = value.min()
+    agree = float(np.mean(value <= best + AGREE * abs(best) + 1e-300))
+    settled = np.isin(lanes.status, [Status.CONVERGED.code, Status.AT_BOUND.code]) & np.isfinite(value)
+    ends = np.sort(value[settled]) if settled.any() else np.array([best])
+    basins = 1 + int(np.sum(np.diff(ends) > 1e-5 * np.abs(ends[1:])))
+    return agree, basins
+
+
+def _distinct(theta: Array, value: Array, *, most: int = 3) -> NDArray[np.int64]:
+    chosen: list[int] = []
+    for index in np.argsort(np.where(np.isfinite(value), value, np.inf)):
+        if all(abs(value[index] - value[other]) > 1e-5 * abs(value[index]) for other in chosen):
+            chosen.append(int(index))
+        if len(chosen) == most:
+            break
+    return np.array(chosen, dtype=np.int64)
+
+
+def _summary(problem: Problem, lanes: Solutions, agree: float, basins: int) -> Solved:
+    best = lanes.best()
+    theta = lanes.theta[best]
+    end = problem.kernel.evaluate(
+        theta[None], problem.weights, problem.target, _smooth(problem.objective, problem, theta)
+    )
+    touching = (theta <= problem.lower) | (theta >= problem.upper)
+    grad = np.where(touching, 0.0, end.grad[:, 0])
+    hess = end.hess[:, :, 0]
+    scale = np.sqrt(np.maximum(np.abs(np.diag(hess)), 1e-300))
+    free = ~touching
+    condition = float("inf")
+    if free.any():
+        spectrum = np.linalg.eigvalsh((hess / np.outer(scale, scale))[np.ix_(free, free)])
+        condition = float(spectrum[-1] / spectrum[0]) if spectrum[0] > 0 else float("inf")
+    plain = _plain(problem, lanes)
+    # the gradient is quoted per unit of each coefficient's own curvature, relative to the objective: dimensionless
+    size = float(np.max(np.abs(grad / scale)) / np.sqrt(max(abs(float(lanes.value[best])), 1e-300)))
+    return Solved(
+        plain.theta[best],
+        float(lanes.value[best]),
+        Status.from_code(int(lanes.status[best])),
+        plain,
+        agree,
+        basins,
+        size,
+        condition,
+        tuple(int(j) for j in np.flatnonzero(touching)),
+    )
+
+
+def _smooth(objective: Objective, problem: Problem, theta: Array) -> Objective:
+    if not isinstance(objective, Absolute):
+        return objective
+    model = problem.kernel.model(theta[None])
+    u = np.log(model) if objective.space == "log" else model
+    return objective.smoothed(float(np.median(np.abs(u - problem.target))) or 1e-6)
