@@ -74,11 +74,13 @@ class Check:
 class Reduction:
     """With ``when`` holding, the law equals ``to``, whose coefficients are ``coef`` as functions of ours.
 
-    ``coef`` maps each coefficient of the simpler law to the name of ours, or to a formula over ours.
+    ``when`` sets inputs or coefficients of ours to a number (infinite for a limit) or to a formula over ours (``"D"``,
+    ``"minimum(N, 20 * D)"``). ``coef`` and ``inputs`` map each coefficient and input of the simpler law to the name of
+    ours or to a formula over ours; an input of the same name need not be mapped.
     """
 
     to: str
-    when: Mapping[str, float]
+    when: Mapping[str, float | str]
     coef: Mapping[str, str]
     inputs: Mapping[str, str] = field(default_factory=dict)
     rel: float = 1e-9

@@ -122,9 +122,13 @@ class RunSpec:
 
     @property
     def run(self) -> str:
-        """Readable and unique id: group, width, seed and eight digits of the content's hash."""
+        """Readable and unique id: group, width, seed and eight digits of the content's hash.
+
+        Where a text lies does not matter to the id; what it holds is recorded with every run.
+        """
         content = asdict(self)
         del content["group"]
+        del content["corpus"]["path"]
         digest = hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()
         label = f"{self.group}-" if self.group else ""
         return f"{label}d{self.shape.width}-s{self.seed}-{digest[:8]}"

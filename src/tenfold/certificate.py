@@ -1,0 +1,352 @@
+"""The certificate: how far a fit may be trusted, in numbers and in sentences."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from tenfold.core.axes import say
+from tenfold.core.scales import decades, levels
+from tenfold.engine.objective import Absolute, Huber, Objective, Squared
+from tenfold.engine.problem import Problem
+from tenfold.engine.solve import Solved, refit
+from tenfold.headline import Headline, evaluate, headline_of
+
+if TYPE_CHECKING:
+    from tenfold.fit import Prepared
+
+Array = NDArray[np.float64]
+
+_MOST_REFITS = 512  # beyond this many runs, influence is computed for those with the largest residuals
+_SHORT = 0.5  # decades: an axis that spans less cannot carry an exponent far
+
+
+@dataclass(frozen=True, slots=True)
+class Span:
+    """The range of one axis in the data."""
+
+    column: str
+    low: float
+    high: float
+
+    @property
+    def decades(self) -> float:
+        """Width in factors of ten."""
+        return decades(self.low, self.high)
+
+
+@dataclass(frozen=True, slots=True)
+class Influence:
+    """One run (or cluster of rows): the headline without it, and the shift in standard errors."""
+
+    run: str
+    headline: float
+    shift: float
+
+
+@dataclass(frozen=True, slots=True)
+class Sensitivity:
+    """The headline under another objective, or without some rows; ``shift`` in standard errors."""
+
+    change: str
+    headline: float
+    shift: float
+
+
+@dataclass(frozen=True, slots=True)
+class Drift:
+    """A coefficient fitted without the largest scales: ``values`` from fewest to all, ``errors`` its standard error."""
+
+    coef: str
+    withheld: tuple[int, ...]
+    values: tuple[float, ...]
+    error: float
+
+    @property
+    def moves(self) -> bool:
+        """Whether it moves one way as scales are added, by more than two standard errors in all."""
+        steps = np.diff(self.values)
+        one_way = bool((steps > 0).all() or (steps < 0).all()) and len(self.values) >= 3
+        return one_way and abs(self.values[-1] - self.values[0]) > 2.0 * self.error
+
+
+@dataclass(frozen=True, slots=True)
+class Certificate:
+    """What is known about a fit besides its coefficients.
+
+    ``agree`` is the share of starts, 0 to 1, that end within 1e-6 of the best objective; ``basins`` how many distinct
+    optima they found; ``gradient`` the largest gradient component, per unit of its own curvature and relative to the
+    objective; ``condition`` the condition number of the scaled Hessian; ``errors`` jackknife standard errors.
+    """
+
+    agree: float
+    basins: int
+    starts: int
+    gradient: float
+    condition: float
+    at_bound: tuple[str, ...]
+    span: Mapping[str, Span]
+    headline: Headline
+    headline_value: float
+    headline_error: float
+    errors: Mapping[str, float]
+    influence: tuple[Influence, ...]
+    sensitivity: tuple[Sensitivity, ...]
+    drift: tuple[Drift, ...]
+    warnings: tuple[str, ...]
+
+    def to_dict(self) -> dict[str, Any]:
+        """The stable JSON form."""
+        return {
+            "agree": self.agree,
+            "basins": self.basins,
+            "starts": self.starts,
+            "gradient": self.gradient,
+            "condition": self.condition,
+            "at_bound": list(self.at_bound),
+            "span": {s.column: {"low": s.low, "high": s.high, "decades": s.decades} for s in self.span.values()},
+            "headline": {
+                "what": self.headline.text,
+                "key": self.headline.key,
+                "value": self.headline_value,
+                "error": self.headline_error,
+            },
+            "errors": dict(self.errors),
+            "influence": [{"run": i.run, "headline": i.headline, "shift": i.shift} for i in self.influence],
+            "sensitivity": [{"change": s.change, "headline": s.headline, "shift": s.shift} for s in self.sensitivity],
+            "drift": [
+                {"coef": d.coef, "withheld": list(d.withheld), "values": list(d.values), "moves": d.moves}
+                for d in self.drift
+            ],
+            "warnings": list(self.warnings),
+        }
+
+
+def certify(ready: Prepared, problem: Problem, solved: Solved, *, deep: bool = True) -> Certificate:
+    """Examine a solved problem. ``deep`` adds what takes further refits: influence, sensitivity and drift."""
+    natural = {name: float(values[0]) for name, values in problem.natural(solved.theta[None]).items()}
+    headline = headline_of(ready.law, ready.inputs, ready.columns, ready.target)
+    value = float(evaluate(headline, ready.law, natural))
+    span = {s: Span(ready.columns[s], float(v.min()), float(v.max())) for s, v in ready.inputs.items()}
+    names = tuple(problem.names[j] for j in solved.at_bound)
+    influence: tuple[Influence, ...] = ()
+    sensitivity: tuple[Sensitivity, ...] = ()
+    drift: tuple[Drift, ...] = ()
+    errors: dict[str, float] = {}
+    error = float("nan")
+    if deep:
+        influence, errors, error = _influence(ready, problem, solved, headline)
+        sensitivity = _sensitivity(ready, problem, solved, headline, value, error)
+        drift = _drift(ready, problem, solved, natural, errors)
+    made = Certificate(
+        agree=solved.agree,
+        basins=solved.basins,
+        starts=len(solved.lanes.value),
+        gradient=solved.gradient,
+        condition=solved.condition,
+        at_bound=names,
+        span=span,
+        headline=headline,
+        headline_value=value,
+        headline_error=error,
+        errors=errors,
+        influence=influence,
+        sensitivity=sensitivity,
+        drift=drift,
+        warnings=(),
+    )
+    return _with_warnings(made, ready, problem)
+
+
+def _influence(
+    ready: Prepared, problem: Problem, solved: Solved, headline: Headline
+) -> tuple[tuple[Influence, ...], dict[str, float], float]:
+    """Leave out one cluster of rows at a time; from the same refits, jackknife standard errors."""
+    clusters = ready.runs.clusters()
+    count = int(clusters.max()) + 1
+    chosen = np.arange(count)
+    if count > _MOST_REFITS:
+        chosen = _largest_residuals(problem, solved, clusters, count)
+    if count < 3:
+        return (), {}, float("nan")
+    if len(problem.y) * len(chosen) > 4_000_000:  # the weights of all refits at once would not be small
+        chosen = chosen[: max(4_000_000 // len(problem.y), 8)]
+    weights = np.where(clusters[None, :] == chosen[:, None], 0.0, problem.weights[None, :])
+    lanes = refit(problem, np.repeat(solved.theta[None], len(chosen), axis=0), weights=weights)
+    natural = problem.natural(lanes.theta)
+    without = evaluate(headline, ready.law, natural)
+    full = float(evaluate(headline, ready.law, {k: v[0] for k, v in problem.natural(solved.theta[None]).items()}))
+    if len(chosen) == count:
+        factor = np.sqrt((count - 1) / count)
+        error = float(factor * np.sqrt(np.nansum((without - np.nanmean(without)) ** 2)))
+        errors = {
+            name: float(factor * np.sqrt(np.nansum((values - values.mean()) ** 2)))
+            for name, values in natural.items()
+            if name not in problem.fixed
+        }
+    else:
+        errors, error = _block_jackknife(ready, problem, solved, headline, clusters)
+    shift = (without - full) / error if error > 0 else np.zeros_like(without)
+    order = np.argsort(-np.abs(np.nan_to_num(shift)))[:5]
+    first = {int(c): i for i, c in reversed(list(enumerate(clusters.tolist())))}
+    rows = [first[int(chosen[i])] for i in order]
+    return (
+        tuple(
+            Influence(_name(ready, row), float(without[i]), float(shift[i])) for i, row in zip(order, rows, strict=True)
+        ),
+        errors,
+        error,
+    )
+
+
+def _largest_residuals(problem: Problem, solved: Solved, clusters: NDArray[np.int64], count: int) -> NDArray[np.int64]:
+    model = problem.kernel.model(problem.kernel.to_solver(solved.theta[None]))[0]
+    total = np.bincount(clusters, weights=np.abs(np.log(np.maximum(model, 1e-300)) - np.log(np.abs(problem.y))), minlength=count)
+    return np.argsort(-total)[: _MOST_REFITS // 4].astype(np.int64)
+
+
+def _block_jackknife(
+    ready: Prepared, problem: Problem, solved: Solved, headline: Headline, clusters: NDArray[np.int64]
+) -> tuple[dict[str, float], float]:
+    """Standard errors from leaving out one of forty blocks of clusters at a time."""
+    blocks = 40 if len(problem.y) <= 100_000 else 10
+    label = np.random.default_rng(0).permutation(int(clusters.max()) + 1)[clusters] % blocks
+    weights = np.where(label[None, :] == np.arange(blocks)[:, None], 0.0, problem.weights[None, :])
+    lanes = refit(problem, np.repeat(solved.theta[None], blocks, axis=0), weights=weights)
+    natural = problem.natural(lanes.theta)
+    factor = np.sqrt((blocks - 1) / blocks)
+    errors = {
+        name: float(factor * np.sqrt(((values - values.mean()) ** 2).sum()))
+        for name, values in natural.items()
+        if name not in problem.fixed
+    }
+    moved = evaluate(headline, ready.law, natural)
+    return errors, float(factor * np.sqrt(((moved - moved.mean()) ** 2).sum()))
+
+
+def _name(ready: Prepared, row: int) -> str:
+    for label in ("run", "cell"):
+        if label in ready.runs.labels:
+            text = ready.runs.labels[label].values()[row] if len(ready.y) < 5000 else None
+            if text:
+                return text
+    parts = [f"{ready.columns[s]} {say(float(v[row]), s, unit=False)}" for s, v in ready.inputs.items()]
+    return f"row {row + 1} ({', '.join(parts)})"
+
+
+def _sensitivity(
+    ready: Prepared, problem: Problem, solved: Solved, headline: Headline, value: float, error: float
+) -> tuple[Sensitivity, ...]:
+    """The headline under other objectives, and without the highest losses."""
+    out = []
+    for objective in _others(problem.objective):
+        lanes = refit(problem.with_objective(objective), solved.theta[None])
+        out.append((objective.spec(), problem.natural(lanes.theta)))
+    drop = max(1, round(0.02 * len(problem.y)))
+    weights = problem.weights.copy()
+    weights[np.argsort(-problem.y)[:drop]] = 0.0
+    if (weights > 0).sum() > problem.size + 1:
+        lanes = refit(problem, solved.theta[None], weights=weights[None])
+        many = "value" if drop == 1 else f"{drop} values"
+        out.append((f"without the highest {many} of {ready.target}", problem.natural(lanes.theta)))
+    made = []
+    for change, natural in out:
+        moved = float(evaluate(headline, ready.law, {k: v[0] for k, v in natural.items()}))
+        made.append(Sensitivity(change, moved, (moved - value) / error if error > 0 else float("nan")))
+    return tuple(made)
+
+
+def _others(objective: Objective) -> list[Objective]:
+    if objective.space != "log":
+        return []
+    candidates: list[Objective] = [Huber(1e-3), Huber(1e-2), Squared(), Absolute()]
+    return [candidate for candidate in candidates if candidate != objective]
+
+
+def scale_axis(inputs: Mapping[str, Array]) -> Array | None:
+    """What counts as scale for a table: compute where it can be had, else the axis that spans most."""
+    if "C" in inputs:
+        return inputs["C"]
+    if {"N", "D"} <= set(inputs):
+        return 6.0 * inputs["N"] * inputs["D"]
+    spans = {symbol: np.ptp(np.log(values)) for symbol, values in inputs.items() if (values > 0).all()}
+    return inputs[max(spans, key=lambda symbol: spans[symbol])] if spans else None
+
+
+def _drift(
+    ready: Prepared, problem: Problem, solved: Solved, natural: Mapping[str, float], errors: Mapping[str, float]
+) -> tuple[Drift, ...]:
+    """Refit without the largest one and two scales and see which coefficients move."""
+    scale = scale_axis(ready.inputs)
+    if scale is None or not errors:
+        return ()
+    found = levels(scale)
+    withheld = [k for k in (2, 1) if len(found) - k >= 3 and (found.of_row < len(found) - k).sum() > problem.size]
+    if not withheld:
+        return ()
+    weights = np.stack([np.where(found.of_row < len(found) - k, problem.weights, 0.0) for k in withheld])
+    lanes = refit(problem, np.repeat(solved.theta[None], len(withheld), axis=0), weights=weights)
+    without = problem.natural(lanes.theta)
+    return tuple(
+        Drift(
+            name,
+            (*withheld, 0),
+            (*(float(v) for v in without[name]), natural[name]),
+            errors.get(name, float("nan")),
+        )
+        for name in problem.names
+    )
+
+
+def _with_warnings(made: Certificate, ready: Prepared, problem: Problem) -> Certificate:
+    """The sentences a person should read before using the fit."""
+    from dataclasses import replace
+
+    out = []
+    for name in made.at_bound:
+        if ready.law.coefs[name].name == "floor":
+            out.append(f"{name} is not identified: the best floor is 0, the runs show no bend towards one.")
+        else:
+            out.append(f"{name} lies on a bound of its domain ({ready.law.coefs[name].describe()}).")
+    for span in made.span.values():
+        if 0 < span.decades < _SHORT:
+            out.append(
+                f"the runs span only {span.decades:.1f} decades of {span.column}; "
+                f"runs at {10 ** (1 - span.decades):.0f}x would settle its exponent."
+            )
+    if made.agree < 0.5 or made.basins > 1:
+        out.append(
+            f"{made.agree:.0%} of the starts agree and {made.basins} distinct optima were found: the surface is rough."
+        )
+    if made.condition > 1e8:
+        out.append(f"condition number {made.condition:.0e}: some combination of coefficients is not determined.")
+    for name, error in made.errors.items():
+        domain = ready.law.coefs[name]
+        value = _value(ready, problem, made, name)
+        if value is not None and domain.name in ("exponent", "floor") and error > 0.5 * abs(value) > 0:
+            out.append(f"{name} = {value:.3g} has a standard error of {error:.2g}: it is hardly identified.")
+    for drift in made.drift:
+        if drift.moves and ready.law.coefs[drift.coef].name in ("exponent", "floor"):
+            path = " -> ".join(f"{v:.3g}" for v in drift.values)
+            out.append(
+                f"{drift.coef} drifts as larger scales are added ({path}, standard error {drift.error:.2g}): quote it "
+                "with the range it was fitted on, not as a constant."
+            )
+    strongest = made.influence[0] if made.influence else None
+    if strongest is not None and abs(strongest.shift) > 1.0:
+        out.append(f"one run moves the headline by {abs(strongest.shift):.1f} standard errors: {strongest.run}.")
+    for item in made.sensitivity:
+        if abs(item.shift) > 2.0:
+            out.append(f"the headline moves by {abs(item.shift):.1f} standard errors with {item.change}.")
+    return replace(made, warnings=tuple(out))
+
+
+def _value(ready: Prepared, problem: Problem, made: Certificate, name: str) -> float | None:
+    for drift in made.drift:
+        if drift.coef == name:
+            return drift.values[-1]
+    return None

@@ -1,0 +1,221 @@
+"""``forecast``: predictions with intervals that combine coefficients, noise and the rehearsed extrapolation error."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from tenfold.core.axes import axis_of
+from tenfold.core.errors import ConfigError
+from tenfold.core.law import Law, Published, predict
+from tenfold.core.provenance import Provenance, provenance
+from tenfold.core.runs import Runs
+from tenfold.core.scales import decades
+from tenfold.fit import Fit, by_symbol
+from tenfold.rehearse import Rehearsal, rehearse
+from tenfold.uncertainty import Draws, Method, draw, parse_method
+
+Array = NDArray[np.float64]
+
+
+@dataclass(frozen=True, slots=True)
+class Prediction:
+    """One target. ``intervals`` maps a level to (low, high); ``parts`` are standard deviations of the log prediction."""
+
+    at: Mapping[str, float]
+    center: float
+    intervals: Mapping[float, tuple[float, float]]
+    reach: Mapping[str, float]
+    parts: Mapping[str, float]
+    status: str
+
+    def to_dict(self) -> dict[str, Any]:
+        """The stable JSON form."""
+        return {
+            "at": dict(self.at),
+            "center": self.center,
+            "intervals": {f"{level:g}": list(pair) for level, pair in self.intervals.items()},
+            "reach": dict(self.reach),
+            "parts": dict(self.parts),
+            "status": self.status,
+        }
+
+
+@dataclass(frozen=True, slots=True)
+class Forecast:
+    """Predictions with their rehearsal. ``source`` is ``fit`` or ``evidence`` (published constants, no runs)."""
+
+    law: str
+    target: str
+    predictions: tuple[Prediction, ...]
+    rehearsal: Rehearsal | None
+    source: str
+    notes: tuple[str, ...]
+    provenance: Provenance
+
+    def to_dict(self) -> dict[str, Any]:
+        """The stable JSON form: the first prediction's keys at the top, every prediction under ``predictions``."""
+        first = self.predictions[0].to_dict()
+        return {
+            "law": self.law,
+            "target": self.target,
+            "source": self.source,
+            **first,
+            "rehearsal": self.rehearsal.to_dict() if self.rehearsal is not None else {"status": "unrehearsed"},
+            "predictions": [prediction.to_dict() for prediction in self.predictions],
+            "notes": list(self.notes),
+            "provenance": self.provenance.to_dict(),
+        }
+
+
+Targets = Sequence[Mapping[str, float]]
+
+
+def forecast(
+    source: Fit,
+    runs: Runs,
+    *,
+    at: Targets,
+    draws: Draws | None = None,
+    rehearsal: Rehearsal | None = None,
+    method: Method | str = "bootstrap:1000",
+    levels: Sequence[float] = (0.5, 0.9),
+    withhold: int | None = None,
+    seed: int = 0,
+) -> Forecast:
+    """Predict at given points, with intervals.
+
+    The logarithm of a prediction varies by the draws' coefficients, by the noise of one run (the spread of the fit's own
+    residuals) and, beyond the data, by the error that rehearsal measured, growing in proportion to reach and with as many
+    degrees of freedom as scales were withheld. Where nothing could be withheld the status says ``unrehearsed`` and the
+    interval holds the first two alone.
+
+    Args:
+        source: a fit. runs: the runs it was made from.
+        at: targets, by symbol or canonical column, e.g. ``[{"params": 7e10, "tokens": 1.4e12}]``.
+        draws, rehearsal: made here when not given. method: of the draws.
+        levels: coverage levels of the intervals.
+
+    Raises:
+        ConfigError: a target lacks an input or is not positive.
+
+    Example:
+        >>> from tenfold import fit, forecast, read_runs
+        >>> runs = read_runs("data:bytes")
+        >>> seen = forecast(fit("chinchilla", runs), runs, at=[{"params": 1e6, "tokens": 3e8}], method="bootstrap:200")
+        >>> seen.predictions[0].status
+        'rehearsed'
+    """
+    targets = [check_target(source.law, source.columns, point) for point in at]
+    for level in levels:
+        if not 0 < level < 1:
+            raise ConfigError(f"an interval's level lies between 0 and 1, got {level:g}", path="levels")
+    if draws is None:
+        draws = draw(source, runs, method=parse_method(method) if isinstance(method, str) else method, seed=seed)
+    if rehearsal is None:
+        rehearsal = rehearse(source, runs, withhold=withhold, seed=seed)
+    made = tuple(_predict(source, draws, rehearsal, point, tuple(levels), seed) for point in targets)
+    return Forecast(
+        source.law.name,
+        source.target,
+        made,
+        rehearsal,
+        "fit",
+        source.certificate.warnings,
+        provenance("forecast", runs_id=source.provenance.runs_id, source=source.provenance.source, seed=seed),
+    )
+
+
+def check_target(law: Law, columns: Mapping[str, str], point: Mapping[str, float]) -> dict[str, float]:
+    """Inputs of a law by symbol from one target, checked to be positive."""
+    for name, value in point.items():
+        if not (np.isfinite(value) and value > 0):
+            raise ConfigError(f"{name} must be positive, got {value:g}", path=f"at.{name}")
+    return {symbol: float(value) for symbol, value in by_symbol(law, columns, point).items()}
+
+
+def reach_of(source: Fit, inputs: Mapping[str, float]) -> dict[str, float]:
+    """Decades beyond the fitted range, by column, positive outside it; ``scale`` is the reach in compute."""
+    out = {}
+    for symbol, span in source.certificate.span.items():
+        value = inputs[symbol]
+        out[span.column] = round(max(decades(span.high, value), decades(value, span.low), 0.0), 6)
+    out["scale"] = _scale_reach(source, inputs, out)
+    return out
+
+
+def _scale_reach(source: Fit, inputs: Mapping[str, float], each: Mapping[str, float]) -> float:
+    spans = source.certificate.span
+    if {"N", "D"} <= set(inputs) and source.certificate.headline.compute > 0:
+        return round(max(decades(source.certificate.headline.compute, 6.0 * inputs["N"] * inputs["D"]), 0.0), 6)
+    if "C" in spans:
+        return each[spans["C"].column]
+    return max(each.values(), default=0.0)
+
+
+def _predict(
+    source: Fit, draws: Draws, rehearsal: Rehearsal, inputs: Mapping[str, float], levels: tuple[float, ...], seed: int
+) -> Prediction:
+    center = float(predict(source.law, source.coef, inputs))
+    many = draws.predict(**inputs).ravel()
+    reach = reach_of(source, inputs)
+    # outside the data on any axis counts as reach, even where compute alone does not show it
+    far = max(reach["scale"], *(value for name, value in reach.items() if name != "scale"))
+    rng = np.random.default_rng(seed)
+    positive = center > 0
+    with np.errstate(all="ignore"):
+        shift = np.log(many / center) if positive else many - center
+    shift = shift[np.isfinite(shift)]
+    noise = source.rms
+    beyond = rehearsal.growth * far if rehearsal.done else 0.0
+    size = 20_000
+    total = rng.choice(shift, size) + noise * rng.standard_normal(size)
+    if beyond > 0:
+        total = total + beyond * rng.standard_t(max(rehearsal.freedom, 2), size)
+    intervals = {}
+    for level in levels:
+        low, high = np.quantile(total, [(1 - level) / 2, (1 + level) / 2])
+        intervals[level] = (
+            (float(center * np.exp(low)), float(center * np.exp(high)))
+            if positive
+            else (float(center + low), float(center + high))
+        )
+    parts = {"coefficients": float(np.std(shift)), "noise": noise, "extrapolation": beyond}
+    at = {source.columns.get(symbol, symbol): value for symbol, value in inputs.items()}
+    status = "unrehearsed"
+    if rehearsal.done:
+        status = "rehearsed" if far <= rehearsal.reach + 1e-9 else "beyond rehearsal"
+    return Prediction(at, center, intervals, reach, parts, status)
+
+
+def forecast_evidence(law: Law, name: str, evidence: Published, *, at: Targets) -> Forecast:
+    """A forecast from published coefficients alone: no runs, no interval, and it says so."""
+    columns = {symbol: axis_of(symbol).column for symbol in law.inputs}
+    notes = [f"evidence, not a fit: {law.name} with the coefficients of {evidence.cite or law.cite} ({evidence.where})"]
+    made = []
+    for point in at:
+        inputs = check_target(law, columns, point)
+        reach = {}
+        for symbol, (low, high) in evidence.span.items():
+            if symbol in inputs:
+                beyond = round(max(decades(high, inputs[symbol]), decades(inputs[symbol], low), 0.0), 3)
+                reach[columns[symbol]] = beyond
+                if beyond > 0:
+                    notes.append(f"{columns[symbol]} lies {beyond:.2g} decades beyond the published data")
+        center = float(predict(law, evidence.coef, inputs))
+        made.append(Prediction({columns[s]: v for s, v in inputs.items()}, center, {}, reach, {}, "unrehearsed"))
+    if evidence.note:
+        notes.append(evidence.note)
+    return Forecast(
+        law.name,
+        law.output,
+        tuple(made),
+        None,
+        f"evidence:{name}",
+        tuple(notes),
+        provenance("forecast", runs_id="none", source="published", law=law.name, set=name),
+    )

@@ -1,0 +1,248 @@
+"""``rehearse``: fit on small scales, predict the withheld larger ones, publish the error.
+
+Every forecast carries one. The error that remains after coefficient uncertainty and run-to-run noise are accounted for,
+as a function of reach in decades, is what widens intervals beyond the data.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from tenfold.certificate import scale_axis
+from tenfold.core.axes import axis_of, say
+from tenfold.core.errors import ConfigError
+from tenfold.core.law import predict
+from tenfold.core.runs import Runs
+from tenfold.core.scales import Levels, decades, levels
+from tenfold.engine import resample
+from tenfold.engine.problem import Problem
+from tenfold.engine.solve import refit, solve
+from tenfold.fit import Fit, Prepared
+from tenfold.uncertainty import same_problem
+
+Array = NDArray[np.float64]
+
+_MIN_LEVELS = 3  # scales a law must be fitted on before its prediction of the next means anything
+_DRAWS = 100  # resamples a fold, for the coefficient part of its error
+
+
+@dataclass(frozen=True, slots=True)
+class Fold:
+    """One withheld scale predicted from smaller ones.
+
+    ``error`` is the mean log error of the level (positive: predicted too high), ``rms`` over its runs, ``reach`` in
+    decades beyond the largest fitted scale, ``coefficient_sd`` what resampling the fitted runs explains.
+    """
+
+    fitted_to: float
+    target: float
+    reach: float
+    n: int
+    error: float
+    rms: float
+    coefficient_sd: float
+
+    def to_dict(self) -> dict[str, float]:
+        """The stable JSON form."""
+        return {name: getattr(self, name) for name in self.__slots__}
+
+
+@dataclass(frozen=True, slots=True)
+class Rehearsal:
+    """Folds, and the extrapolation error they leave unexplained: ``growth`` is its standard deviation a decade of reach.
+
+    Without folds, ``reason`` says why, and forecasts are marked unrehearsed.
+    """
+
+    axis: str
+    folds: tuple[Fold, ...]
+    growth: float
+    freedom: int
+    reason: str = ""
+
+    @property
+    def done(self) -> bool:
+        """Whether any scale could be withheld."""
+        return bool(self.folds)
+
+    @property
+    def reach(self) -> float:
+        """The farthest reach that was rehearsed, in decades."""
+        return max((fold.reach for fold in self.folds), default=0.0)
+
+    def sentence(self) -> str:
+        """One line, as it stands beside every forecast."""
+        if not self.folds:
+            return f"unrehearsed: {self.reason}"
+        return (
+            f"rehearsed on {len(self.folds)} withheld scale{'s' if len(self.folds) > 1 else ''} up to "
+            f"{self.reach:.2g} decades ahead: predictions erred by {self._errors()}"
+        )
+
+    def _errors(self) -> str:
+        errors = sorted(abs(fold.error) for fold in self.folds)
+        low, high = errors[0], errors[-1]
+        signs = {fold.error > 0 for fold in self.folds}
+        side = " (always too high)" if signs == {True} else " (always too low)" if signs == {False} else ""
+        text = f"{high:.1%}" if len(errors) == 1 or f"{low:.1%}" == f"{high:.1%}" else f"{low:.1%} to {high:.1%}"
+        return text + (side if len(errors) > 1 else "")
+
+    def to_dict(self) -> dict[str, Any]:
+        """The stable JSON form."""
+        return {
+            "status": "rehearsed" if self.folds else "unrehearsed",
+            "axis": self.axis,
+            "folds": [fold.to_dict() for fold in self.folds],
+            "growth": self.growth,
+            "reach": self.reach,
+            "sentence": self.sentence(),
+        }
+
+
+def unrehearsed(reason: str, *, axis: str = "") -> Rehearsal:
+    """A rehearsal that could not take place, and why."""
+    return Rehearsal(axis, (), float("nan"), 0, reason)
+
+
+def rehearse(fit: Fit, runs: Runs, *, axis: str = "", withhold: int | None = None, seed: int = 0) -> Rehearsal:
+    """Withhold the largest scales one after the other, refit on the rest and predict what was withheld.
+
+    Args:
+        fit: the fit whose law, objective and fixed coefficients are rehearsed.
+        runs: the runs it was made from.
+        axis: the scale, a column; compute when empty.
+        withhold: how many of the largest scales, at most; as many as leave three by default.
+        seed: of the resampling inside each fold.
+
+    Raises:
+        ConfigError: ``withhold`` is not positive, or leaves too few scales.
+    """
+    if withhold is not None and withhold < 1:
+        raise ConfigError(f"withhold must be 1 or more, got {withhold}", path="rehearse.withhold")
+    ready, problem = same_problem(fit, runs)
+    name, scale = _scale(ready, axis)
+    if scale is None:
+        return unrehearsed("the runs have no positive axis to withhold along")
+    found = levels(scale)
+    room = len(found) - _MIN_LEVELS
+    if room < 1:
+        many = "one scale" if len(found) == 1 else f"{len(found)} scales"
+        return unrehearsed(
+            f"the runs hold {many} of {name} and {_MIN_LEVELS + 1} are needed to withhold one", axis=name
+        )
+    if withhold is not None and withhold > room:
+        raise ConfigError(
+            f"cannot withhold {withhold} of {len(found)} scales of {name}: {_MIN_LEVELS} must remain",
+            path="rehearse.withhold",
+            hint=f"withhold {room} or fewer",
+        )
+    folds: list[Fold] = []
+    for held in range(1, (withhold or room) + 1):
+        folds.extend(_fold(fit, ready, problem, found, held, seed))
+    if not folds:
+        return unrehearsed("the smaller scales alone do not determine the coefficients", axis=name)
+    noise = _noise(fit, ready)
+    return Rehearsal(name, tuple(folds), _growth(folds, noise), len({fold.target for fold in folds}))
+
+
+def _scale(ready: Prepared, axis: str) -> tuple[str, Array | None]:
+    if axis:
+        column = axis_of(axis).column if axis in ("N", "D", "C", "S", "U") else axis
+        for symbol, name in ready.columns.items():
+            if name == column:
+                return column, ready.inputs[symbol]
+        if column == "flops" and {"N", "D"} <= set(ready.inputs):
+            if ready.runs.has("flops"):
+                return column, ready.runs.column("flops")
+            return column, 6.0 * ready.inputs["N"] * ready.inputs["D"]
+        return column, ready.runs.column(column)
+    if ready.runs.has("flops"):
+        return "flops", ready.runs.column("flops")
+    scale = scale_axis(ready.inputs)
+    if "C" in ready.inputs or {"N", "D"} <= set(ready.inputs):
+        return "flops", scale
+    widest = max(ready.inputs, key=lambda s: np.ptp(np.log(np.maximum(ready.inputs[s], 1e-300))))
+    return ready.columns[widest], scale
+
+
+def _fold(fit: Fit, ready: Prepared, problem: Problem, found: Levels, held: int, seed: int) -> list[Fold]:
+    """Fit below the ``held`` largest levels and score each of those."""
+    top = len(found) - held
+    small = np.flatnonzero(found.of_row < top)
+    clusters = ready.runs.clusters()
+    if len(small) <= problem.size or len(np.unique(clusters[small])) <= problem.size:
+        return []
+    part = problem.subset(small)
+    solved = solve(part)
+    natural = {k: float(v[0]) for k, v in part.natural(solved.theta[None]).items()}
+    rng = np.random.default_rng(seed)
+    within = np.unique(clusters[small], return_inverse=True)[1]
+    weights = resample.cluster_counts(within, _DRAWS, rng) * part.weights
+    lanes = refit(part, np.repeat(solved.theta[None], _DRAWS, axis=0), weights=weights)
+    many = {k: v[:, None] for k, v in part.natural(lanes.theta).items()}
+    edge = float(found.values[top - 1])
+    out = []
+    for level in range(top, len(found)):
+        rows = np.flatnonzero(found.of_row == level)
+        inputs = {s: v[rows] for s, v in ready.inputs.items()}
+        error = _error(predict(fit.law, natural, inputs), ready.y[rows])
+        with np.errstate(all="ignore"):
+            spread = _error(np.asarray(fit.law(coef=many, **inputs)), predict(fit.law, natural, inputs)).mean(axis=-1)
+        target = float(found.values[level])
+        out.append(
+            Fold(
+                edge,
+                target,
+                decades(edge, target),
+                len(rows),
+                float(error.mean()),
+                float(np.sqrt(np.mean(error**2))),
+                float(np.nanstd(spread)),
+            )
+        )
+    return out
+
+
+def _error(predicted: Array, measured: Array) -> Array:
+    """Log error where both are positive, else relative error."""
+    with np.errstate(all="ignore"):
+        ratio = predicted / measured
+        return np.where(ratio > 0, np.log(np.where(ratio > 0, ratio, 1.0)), ratio - 1.0)
+
+
+def _noise(fit: Fit, ready: Prepared) -> float:
+    residual = _error(predict(fit.law, fit.coef, ready.inputs), ready.y)
+    return float(1.4826 * np.median(np.abs(residual - np.median(residual))))
+
+
+def _growth(folds: list[Fold], noise: float) -> float:
+    """Standard deviation a decade of reach of the level errors that coefficients and noise do not explain.
+
+    Each fold's squared error, less what the resampled coefficients and the noise of its mean account for, is spread over
+    its reach (counted as a quarter decade at least, so that a near target cannot claim a steep growth).
+    """
+    excess = [
+        max(fold.error**2 - fold.coefficient_sd**2 - noise**2 / fold.n, 0.0) / max(fold.reach, 0.25) ** 2
+        for fold in folds
+    ]
+    return float(np.sqrt(np.mean(excess)))
+
+
+def drifts(fit: Fit) -> tuple[str, ...]:
+    """The coefficients that move one way as larger scales are added, as the certificate found them."""
+    return tuple(drift.coef for drift in fit.certificate.drift if drift.moves)
+
+
+def describe(rehearsal: Rehearsal, columns: Mapping[str, str] | None = None) -> list[str]:
+    """A line a fold: what was withheld, how far ahead it lay and how the prediction erred."""
+    axis = axis_of(rehearsal.axis) if rehearsal.axis in ("params", "tokens", "flops", "steps", "unique_tokens") else None
+    return [
+        f"fitted up to {say(fold.fitted_to, axis)}, predicted {say(fold.target, axis)} "
+        f"({fold.reach:.2g} decades ahead, {fold.n} runs): {fold.error:+.2%}"
+        for fold in rehearsal.folds
+    ]

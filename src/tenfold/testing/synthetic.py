@@ -1,0 +1,95 @@
+"""Runs that follow a law: points spread over the inputs, the law's value, and noise if wanted."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import numpy as np
+from numpy.typing import NDArray
+
+from tenfold.core.axes import Conventions, axis_of
+from tenfold.core.errors import LawError, did_you_mean
+from tenfold.core.law import Law, predict
+from tenfold.core.runs import Runs
+
+Array = NDArray[np.float64]
+
+# Where the inputs of a law are tried when nothing says where its data lie.
+RANGES: dict[str, tuple[float, float]] = {
+    "N": (1e7, 1e11),
+    "D": (1e9, 1e13),
+    "U": (1e9, 1e12),
+    "C": (1e17, 1e25),
+    "S": (1e3, 1e6),
+    "batch": (1e4, 1e8),
+    "M": (1.0, 1e3),
+    "W": (64.0, 16384.0),
+    "H": (2.0, 128.0),
+    "K": (1.0, 256.0),
+    "x": (1e2, 1e8),
+}
+
+
+def ranges(law: Law, span: Mapping[str, tuple[float, float]] | None = None) -> dict[str, tuple[float, float]]:
+    """The range of every input: as given, else as usual for the axis, stretched to the worked values."""
+    out = {}
+    for name in law.inputs:
+        if span and name in span:
+            out[name] = span[name]
+            continue
+        low, high = RANGES.get(name, (1e2, 1e8))
+        worked = [check.inputs[name] for check in law.checks if name in check.inputs]
+        out[name] = (min([low, *worked]), max([high, *worked]))
+    return out
+
+
+def spread(span: Mapping[str, tuple[float, float]], n: int, seed: int) -> dict[str, Array]:
+    """A Latin hypercube in the logarithms: every input visits each of ``n`` equal strata once."""
+    rng = np.random.default_rng(seed)
+    out = {}
+    for name, (low, high) in span.items():
+        share = (rng.permutation(n) + rng.random(n)) / n
+        out[name] = np.exp(np.log(low) + share * (np.log(high) - np.log(low)))
+    return out
+
+
+def synthetic(
+    law: Law,
+    coef: Mapping[str, float] | str,
+    *,
+    n: int = 64,
+    noise: float = 0.0,
+    seed: int = 0,
+    span: Mapping[str, tuple[float, float]] | None = None,
+) -> Runs:
+    """Runs that follow a law.
+
+    Args:
+        law: the law.
+        coef: its coefficients, or the name of a published set, whose span and conventions are then used.
+        n: how many runs.
+        noise: standard deviation of the logarithm of a factor on the law's value; 0 for exact data.
+        seed: of the points and the noise; the same seed gives the same points whatever the noise.
+        span: low and high of each input, by symbol; inputs left out take a usual range of their axis.
+
+    Raises:
+        LawError: the set is unknown, or the law is not finite somewhere in the span.
+    """
+    conventions = Conventions()
+    if isinstance(coef, str):
+        if coef not in law.published:
+            raise LawError(
+                f"law {law.name!r} has no published set {coef!r};", hint=did_you_mean(coef, law.published)
+            )
+        chosen = law.published[coef]
+        coef, conventions, span = chosen.coef, chosen.conventions, {**chosen.span, **(span or {})}
+    inputs = spread(ranges(law, span), n, seed)
+    inputs = {name: np.round(v) if axis_of(name).integer else v for name, v in inputs.items()}
+    value = predict(law, coef, inputs)
+    if not np.isfinite(value).all():
+        row = int(np.flatnonzero(~np.isfinite(value))[0])
+        at = ", ".join(f"{name} = {values[row]:.6g}" for name, values in inputs.items())
+        raise LawError(f"law {law.name!r} is {value[row]} at {at}", hint="give another span")
+    value = value * np.exp(noise * np.random.default_rng([seed, 1]).standard_normal(n))
+    columns = {law.column_of(name): values for name, values in inputs.items()}
+    return Runs({**columns, law.output: value}, conventions=conventions, source=f"synthetic {law.name}")

@@ -1,0 +1,292 @@
+"""``draw``: a fit's uncertainty as samples of its coefficients."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any, ClassVar
+
+import numpy as np
+from numpy.typing import NDArray
+
+from tenfold.core.errors import ConfigError, DataError, did_you_mean
+from tenfold.core.provenance import Provenance, provenance
+from tenfold.core.runs import Runs
+from tenfold.engine import laplace, profile, resample
+from tenfold.engine.newton import Solutions
+from tenfold.engine.problem import Problem
+from tenfold.engine.solve import refit
+from tenfold.fit import Fit, Prepared, prepare, problem_of
+
+Array = NDArray[np.float64]
+Rng = np.random.Generator
+
+
+@dataclass(frozen=True, eq=False)
+class Draws:
+    """Samples of a fit's coefficients: ``coef`` maps each name to (R,), natural units.
+
+    ``failed`` is the share of resamples that reached no optimum (they are left out); ``guard`` says how many warm-started
+    resamples were checked against a global search and how many it improved.
+    """
+
+    fit: Fit
+    coef: Mapping[str, Array]
+    method: str
+    failed: float
+    guard: Mapping[str, int] = field(default_factory=dict)
+    provenance: Provenance | None = None
+
+    def __len__(self) -> int:
+        return len(next(iter(self.coef.values())))
+
+    def interval(self, name: str, level: float = 0.9) -> tuple[float, float]:
+        """Central interval of a coefficient."""
+        if name not in self.coef:
+            raise ConfigError(f"no coefficient {name!r};", hint=did_you_mean(name, self.coef))
+        low, high = np.quantile(self.coef[name], [(1 - level) / 2, (1 + level) / 2])
+        return float(low), float(high)
+
+    def predict(self, **inputs: Any) -> Array:
+        """Predictions of every draw at given inputs, shape (R, ...) with the inputs' shape behind."""
+        by_symbol = self.fit.by_symbol(inputs)
+        shape = np.broadcast_shapes(*(np.shape(value) for value in by_symbol.values()))
+        coef = {name: value.reshape((-1,) + (1,) * len(shape)) for name, value in self.coef.items()}
+        with np.errstate(all="ignore"):
+            return np.asarray(self.fit.law(coef=coef, **by_symbol), dtype=np.float64)
+
+    def to_dict(self) -> dict[str, Any]:
+        """Summary for JSON: intervals, not the samples."""
+        return {
+            "method": self.method,
+            "draws": len(self),
+            "failed": self.failed,
+            "guard": dict(self.guard),
+            "intervals": {
+                name: {f"{level:g}": list(self.interval(name, level)) for level in (0.5, 0.9)} for name in self.coef
+            },
+        }
+
+
+class Method(ABC):
+    """How uncertainty is drawn. Subclasses are final frozen dataclasses."""
+
+    kind: ClassVar[str]
+
+    @abstractmethod
+    def sample(self, ready: Prepared, problem: Problem, theta: Array, rng: Rng) -> tuple[Array, float, dict[str, int]]:
+        """Plain free coefficients (R, p), the share that failed and the guard's report."""
+
+
+@dataclass(frozen=True, slots=True)
+class Bootstrap(Method):
+    """Resample runs with replacement; checkpoints of a run and seeds of a cell stay together.
+
+    ``weights="counts"`` draws runs with replacement, ``"dirichlet"`` smooth weights (the Bayesian bootstrap), which never
+    loses a run and so suits small tables. Each resample starts at the fit; a sample of them is checked globally.
+    """
+
+    n: int = 1000
+    weights: str = "counts"
+    kind: ClassVar[str] = "bootstrap"
+
+    def sample(self, ready: Prepared, problem: Problem, theta: Array, rng: Rng) -> tuple[Array, float, dict[str, int]]:
+        clusters = ready.runs.clusters()
+        if int(clusters.max()) + 1 < 3:
+            raise DataError(
+                f"{ready.runs.source} holds {int(clusters.max()) + 1} independent runs: there is nothing to resample",
+                hint="train at least 3 (better 8) separate runs",
+            )
+        make = resample.cluster_counts if self.weights == "counts" else resample.cluster_dirichlet
+        found = _batches(
+            self.n,
+            len(problem.y),
+            lambda count: _guarded(problem, theta, make(clusters, count, rng) * problem.weights, None),
+        )
+        return found
+
+
+@dataclass(frozen=True, slots=True)
+class Residual(Method):
+    """Keep the design, resample whole clusters of residuals. Assumes that the noise is alike everywhere."""
+
+    n: int = 1000
+    kind: ClassVar[str] = "residual"
+
+    def sample(self, ready: Prepared, problem: Problem, theta: Array, rng: Rng) -> tuple[Array, float, dict[str, int]]:
+        u = _space(problem, theta)
+        clusters = ready.runs.clusters()
+        return _batches(
+            self.n,
+            len(problem.y),
+            lambda count: _guarded(
+                problem, theta, None, resample.residual_targets(u, problem.target - u, clusters, count, rng)
+            ),
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Wild(Method):
+    """Keep the design and each cluster's residuals, flip their signs at random (Webb's six weights)."""
+
+    n: int = 1000
+    kind: ClassVar[str] = "wild"
+
+    def sample(self, ready: Prepared, problem: Problem, theta: Array, rng: Rng) -> tuple[Array, float, dict[str, int]]:
+        u = _space(problem, theta)
+        clusters = ready.runs.clusters()
+        return _batches(
+            self.n,
+            len(problem.y),
+            lambda count: _guarded(
+                problem, theta, None, resample.wild_targets(u, problem.target - u, clusters, count, rng)
+            ),
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Laplace(Method):
+    """Normal draws from the cluster-robust sandwich covariance at the optimum, in free coordinates."""
+
+    n: int = 1000
+    kind: ClassVar[str] = "laplace"
+
+    def sample(self, ready: Prepared, problem: Problem, theta: Array, rng: Rng) -> tuple[Array, float, dict[str, int]]:
+        covariance = laplace.sandwich(problem, theta, ready.runs.clusters())
+        values, vectors = np.linalg.eigh(covariance)
+        root = vectors * np.sqrt(np.maximum(values, 0.0))
+        return theta + rng.standard_normal((self.n, len(theta))) @ root.T, 0.0, {}
+
+
+METHODS: dict[str, type[Method]] = {cls.kind: cls for cls in (Bootstrap, Residual, Wild, Laplace)}
+
+
+def parse_method(text: str) -> Method:
+    """Read ``bootstrap``, ``bootstrap:4000``, ``wild:500``, ``laplace`` ...
+
+    >>> parse_method("bootstrap:4000")
+    Bootstrap(n=4000, weights='counts')
+    """
+    name, _, count = text.partition(":")
+    if name not in METHODS:
+        raise ConfigError(f"unknown method {text!r};", path="uncertainty", hint=did_you_mean(name, METHODS))
+    if not count:
+        return METHODS[name]()
+    if not count.isdigit() or int(count) < 2:
+        raise ConfigError(f"the number of draws must be 2 or more, got {count!r}", path="uncertainty")
+    return METHODS[name](n=int(count))  # type: ignore[call-arg]
+
+
+def draw(fit: Fit, runs: Runs, *, method: Method | str = Bootstrap(), seed: int = 0) -> Draws:
+    """Draw coefficient sets that the data do not rule out.
+
+    Args:
+        fit: a fit of these runs.
+        runs: the same runs, checked by hash.
+        method: bootstrap by run, residual, wild or Laplace.
+        seed: of the generator; the same seed gives the same draws.
+
+    Raises:
+        DataError: the runs are not those of the fit, or are too few to resample.
+
+    Example:
+        >>> from tenfold import draw, fit, read_runs
+        >>> runs = read_runs("data:bytes")
+        >>> len(draw(fit("chinchilla", runs), runs, method="bootstrap:200"))
+        200
+    """
+    method = parse_method(method) if isinstance(method, str) else method
+    ready, problem = same_problem(fit, runs)
+    theta = problem.free(fit.coef)
+    sampled, failed, guard = method.sample(ready, problem, theta, np.random.default_rng(seed))
+    made = provenance("draw", runs_id=fit.provenance.runs_id, source=ready.runs.source, method=repr(method), seed=seed)
+    return Draws(fit, problem.natural(sampled), method.kind, failed, guard, made)
+
+
+def same_problem(fit: Fit, runs: Runs) -> tuple[Prepared, Problem]:
+    """The rows and the numerical problem of a fit, rebuilt and checked against its hash."""
+    axis = fit.columns.get("x", "")
+    ready = prepare(fit.law, runs, target=fit.target, axis=axis)
+    if ready.runs.id != fit.provenance.runs_id:
+        raise DataError(
+            f"these runs ({ready.runs.id}) are not the ones that were fitted ({fit.provenance.runs_id})",
+            hint="pass the table that was given to fit, with the same filters",
+        )
+    problem = problem_of(
+        ready,
+        objective=fit.objective,
+        fixed=fit.fixed,
+        bounds=fit.bounds,
+        weights=str(fit.provenance.settings.get("weights", "")),
+    )
+    return ready, problem
+
+
+@dataclass(frozen=True, slots=True)
+class ProfileInterval:
+    """A likelihood-type interval of one coefficient; an open side says so instead of giving a number."""
+
+    coef: str
+    low: float
+    high: float
+    closed: tuple[bool, bool]
+    level: float
+
+
+def profile_interval(fit: Fit, runs: Runs, coef: str, *, level: float = 0.9) -> ProfileInterval:
+    """The values of a coefficient at which the refitted objective rises by the amount that ``level`` allows.
+
+    The rise is calibrated by the dispersion of the score, so it holds for robust objectives too (chi-square with one
+    degree of freedom times mean(psi^2)/mean(psi'), small-sample corrected).
+    """
+    ready, problem = same_problem(fit, runs)
+    if coef not in problem.names:
+        raise ConfigError(f"{coef!r} was not fitted;", path="coef", hint=did_you_mean(coef, problem.names))
+    from scipy.special import chdtri
+
+    theta = problem.free(fit.coef)
+    dispersion = fit.objective.scale(_space(problem, theta), problem.target)
+    rows = len(problem.y)
+    rise = 0.5 * float(chdtri(1, 1 - level)) * dispersion * rows / max(rows - problem.size, 1)
+    j = problem.names.index(coef)
+    sides = profile.interval(problem, theta, j, rise=rise)
+    domain = problem.domains[j]
+    return ProfileInterval(
+        coef,
+        float(domain.to_natural(sides.low)),
+        float(domain.to_natural(sides.high)),
+        (sides.low_closed, sides.high_closed),
+        level,
+    )
+
+
+def _space(problem: Problem, theta: Array) -> Array:
+    model = problem.kernel.model(problem.kernel.to_solver(theta[None]))[0]
+    return np.log(model) if problem.objective.space == "log" else model
+
+
+def _guarded(
+    problem: Problem, theta: Array, weights: Array | None, target: Array | None
+) -> tuple[Solutions, dict[str, int]]:
+    count = len(weights if weights is not None else target)  # type: ignore[arg-type]
+    warm = refit(problem, np.repeat(theta[None], count, axis=0), weights=weights, target=target)
+    lanes, report = resample.guard(problem, warm, weights=weights, target=target)
+    return lanes, {"checked": report.checked, "improved": report.improved}
+
+
+def _batches(total: int, rows: int, make: Any) -> tuple[Array, float, dict[str, int]]:
+    """Run resamples in batches whose weights stay below a quarter gigabyte; only the first batch is guarded fully."""
+    size = max(min(total, 32_000_000 // max(rows, 1)), 8)
+    theta, good, guard = [], [], {"checked": 0, "improved": 0}
+    done = 0
+    while done < total:
+        count = min(size, total - done)
+        lanes, report = make(count)
+        theta.append(lanes.theta)
+        good.append(np.isfinite(lanes.value) & np.isfinite(lanes.theta).all(axis=1))
+        guard = {name: guard[name] + report[name] for name in guard}
+        done += count
+    kept = np.concatenate(good)
+    every = np.concatenate(theta)
+    return every[kept], float(1 - kept.mean()), guard
