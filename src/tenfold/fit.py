@@ -20,7 +20,7 @@ from tenfold.engine.objective import Huber, Objective, parse_objective
 from tenfold.engine.problem import Problem, build
 from tenfold.engine.solve import Solved, solve
 from tenfold.engine.starts import Starts
-from tenfold.io.tables import require
+from tenfold.io.needs import require
 from tenfold.laws import get
 
 Array = NDArray[np.float64]

@@ -17,7 +17,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from tenfold.engine.kernel import Evaluation, Kernel, row_sum
+from tenfold.engine.kernel import Block, Evaluation, Kernel, Lanes, blocks, pick
 from tenfold.engine.objective import Objective
 
 Array = NDArray[np.float64]
@@ -40,14 +40,13 @@ class Term:
 
 
 class AdditiveKernel(Kernel):
-    """Terms on fixed rows, with the moments' feature products computed once."""
+    """Terms on fixed rows, with everything about them that does not depend on the coefficients computed once."""
 
     def __init__(self, terms: tuple[Term, ...], *, size: int, rows: int, centre: Array | None = None) -> None:
         self.size, self.rows = size, rows
         self.shift = _centring(terms, size, centre)  # theta_plain = shift @ theta_solver
         self.terms = tuple(_centred(term, self.shift, size) for term in terms)
-        self._own = [_Own(term, rows) for term in self.terms]
-        self._cross = [_Cross(k, o, self.terms, rows) for k in range(len(self.terms)) for o in range(k + 1)]
+        self._plan = _Plan(self.terms, size, rows)
         self._inverse = np.linalg.inv(self.shift)
 
     def to_solver(self, theta: Array) -> Array:
@@ -56,100 +55,188 @@ class AdditiveKernel(Kernel):
     def from_solver(self, theta: Array) -> Array:
         return theta @ self.shift.T
 
-    def parts(self, theta: Array) -> tuple[list[Array], Array]:
-        """Each term's value, (L, rows) or (L, 1), and their sum (L, rows)."""
-        out = []
-        for term in self.terms:
-            total: Array = np.zeros((theta.shape[0], 1)) + term.offset
-            for j, feature in zip(term.coefs, term.features, strict=True):
-                total = total + theta[:, j : j + 1] * feature
-            out.append(np.exp(np.minimum(total, 690.0, out=total), out=total))
-        total = np.zeros((theta.shape[0], self.rows))
-        for part in out:
+    def model(self, theta: Array) -> Array:
+        out = np.empty((theta.shape[0], self.rows))
+        for block in blocks(*out.shape):
+            out[block.lanes, block.rows] = self._plan.parts(theta[block.lanes], block.rows)[1]
+        return out
+
+    def values(
+        self, theta: Array, weights: Array, target: Array, objective: Objective, *, lanes: Lanes | None = None
+    ) -> Array:
+        out = np.zeros(theta.shape[0])
+        for block in blocks(theta.shape[0], self.rows):
+            total = self._plan.parts(theta[block.lanes], block.rows)[1]
+            u = np.log(total, out=total) if objective.space == "log" else total
+            v = objective.value(u, pick(target, block, lanes))
+            out[block.lanes] += np.vecdot(v, pick(weights, block, lanes))
+        return out
+
+    def evaluate(
+        self,
+        theta: Array,
+        weights: Array,
+        target: Array,
+        objective: Objective,
+        *,
+        damping: Array | None = None,
+        lanes: Lanes | None = None,
+    ) -> Evaluation:
+        count, p = theta.shape
+        out = Evaluation(np.zeros(count), np.zeros((p, count)), np.zeros((p, p, count)))
+        for block in blocks(count, self.rows):
+            mu = None if damping is None else damping[block.lanes]
+            w, t = pick(weights, block, lanes), pick(target, block, lanes)
+            self._add(out, block, theta[block.lanes], w, t, objective, mu)
+        return out
+
+    def _add(
+        self, out: Evaluation, block: Block, theta: Array, w: Array, t: Array, objective: Objective, mu: Array | None
+    ) -> None:
+        """Add one tile's share of the objective and its derivatives."""
+        plan = self._plan
+        parts, total = plan.parts(theta, block.rows)
+        log_space = objective.space == "log"
+        u = np.log(total) if log_space else total
+        v, q, c = objective.damped(u, t, None if mu is None or not mu.any() else mu[:, None])
+        out.value[block.lanes] += np.vecdot(v, w)
+        q *= w
+        c *= w
+        if log_space:
+            c -= q
+        else:  # to derivatives in log y, in which y q sum_k p_k F_k F_k' is all that the curvature of y adds
+            q *= total
+            c *= total
+            c *= total
+        plan.moments(out, block, parts, np.divide(1.0, total, out=total), q, c)
+
+
+class _Plan:
+    """How a tile is computed: which rows are multiplied with which, and where the sums go.
+
+    Rows ``J_j = sum_k p_k F_kj`` give the gradient ``sum q J_j`` and the Hessian ``sum c J_i J_j + q sum_k p_k F_ki F_kj``.
+    A term with a coefficient of its own of constant feature one (its ``anchor``, an amplitude) has its share there.
+    """
+
+    def __init__(self, terms: tuple[Term, ...], size: int, rows: int) -> None:
+        self.terms, self.size = terms, size
+        self.matrices = [_matrix(term, rows) for term in terms]
+        users = [sum(j in term.coefs for term in terms) for j in range(size)]
+        self.slots: list[int] = []  # of each term's share among the rows
+        self.count = size
+        for term in terms:
+            anchors = [j for j, f in zip(term.coefs, term.features, strict=True) if users[j] == 1 and _is_one(f)]
+            self.slots.append(anchors[0] if anchors else self.count)
+            self.count += not anchors
+        self.products = [
+            (j, slot, feature)
+            for term, slot in zip(terms, self.slots, strict=True)
+            for j, feature in zip(term.coefs, term.features, strict=True)
+            if j != slot
+        ]
+        self.extras, self.scatter = _own_moments(terms, self.slots, users, size)
+
+    def parts(self, theta: Array, rows: slice) -> tuple[list[Array], Array]:
+        """Each term's value, (l, rows) or (l, 1), and their sum (l, rows)."""
+        out, flat, deep = [], np.zeros((theta.shape[0], 1)), []
+        for term, matrix in zip(self.terms, self.matrices, strict=True):
+            part = theta[:, list(term.coefs)] @ (matrix if term.scalar else matrix[:, rows])
+            if isinstance(term.offset, np.ndarray):
+                part += term.offset[rows]
+            elif term.offset:
+                part += term.offset
+            np.exp(part, out=part)
+            out.append(part)
+            if term.scalar:
+                flat += part
+            else:
+                deep.append(part)
+        total = deep[0] + flat if deep else np.repeat(flat, rows.stop - rows.start, axis=1)
+        for part in deep[1:]:
             total += part
         return out, total
 
-    def model(self, theta: Array) -> Array:
-        return self.parts(theta)[1]
-
-    def values(self, theta: Array, weights: Array, target: Array, objective: Objective) -> Array:
-        total = self.model(theta)
-        u = np.log(total, out=total) if objective.space == "log" else total
-        return row_sum(weights, objective.value(u, target))
-
-    def evaluate(
-        self, theta: Array, weights: Array, target: Array, objective: Objective, *, curvature: bool = True
-    ) -> Evaluation:
-        lanes, p = theta.shape
-        parts, total = self.parts(theta)
-        log_space = objective.space == "log"
-        v, d1, d2, m = objective.derivatives(np.log(total) if log_space else total, target)
-        q = weights * d1
-        c = weights * d2
-        m = weights * m
-        if not log_space:  # to derivatives in log y
-            c, m = (c * total + q) * total, m * total * total
-            q = q * total
-        c -= q
-        grad = np.zeros((p, lanes))
-        hess = np.zeros((p, p, lanes))
-        major = np.zeros((p, p, lanes))
-        share = [part / total for part in parts]
-        for k, own in enumerate(self._own):
-            own.scatter((q * share[k]) @ own.features, grad, hess)
-        for cross in self._cross:
-            product = share[cross.left] * share[cross.right]
-            cross.scatter((c * product) @ cross.features, hess)
-            if curvature:
-                cross.scatter((m * product) @ cross.features, major)
-        return Evaluation(row_sum(weights, v), grad, hess, major)
+    def moments(self, out: Evaluation, block: Block, parts: list[Array], inverse: Array, q: Array, c: Array) -> None:
+        """Sums over the tile's rows of the gradient and of the Hessian; ``inverse`` is one over the model."""
+        rows = block.rows
+        jac = np.empty((self.count, *q.shape))
+        for part, slot, term in zip(parts, self.slots, self.terms, strict=True):
+            if term.coefs:
+                np.multiply(part, inverse, out=jac[slot])
+        seen: set[int] = set()
+        for j, slot, feature in self.products:
+            f = feature[rows] if isinstance(feature, np.ndarray) else feature
+            if j in seen:
+                jac[j] += jac[slot] * f
+            else:
+                np.multiply(jac[slot], f, out=jac[j])
+            seen.add(j)
+        first = np.vecdot(jac[: self.size], q)
+        out.grad[:, block.lanes] += first
+        sums = [first]
+        for slot, features in self.extras:
+            sums.append(np.vecdot(jac[slot] * q, features[:, None, rows]))
+        own = self.scatter @ np.concatenate(sums) if len(sums) > 1 else self.scatter @ first
+        hess = own.reshape(self.size, self.size, -1)
+        for i in range(self.size):
+            row = np.vecdot(jac[: i + 1], c * jac[i])
+            hess[i, : i + 1] += row
+            hess[:i, i] += row[:i]
+        out.hess[:, :, block.lanes] += hess
 
 
-class _Own:
-    """Moments of one term with itself: ``sum w F`` and ``sum w F F'``."""
-
-    def __init__(self, term: Term, rows: int) -> None:
-        self.coefs = term.coefs
-        vectors = [np.broadcast_to(np.asarray(f, dtype=np.float64), (rows,)) for f in term.features]
-        self.pairs = [(a, b) for a in range(len(vectors)) for b in range(a + 1)]
-        columns = vectors + [vectors[a] * vectors[b] for a, b in self.pairs]
-        self.features = np.stack(columns, axis=1) if columns else np.zeros((rows, 0))
-
-    def scatter(self, moments: Array, grad: Array, hess: Array) -> None:
-        """Add moments (L, m) where they belong."""
-        count = len(self.coefs)
-        for a, j in enumerate(self.coefs):
-            grad[j] += moments[:, a]
-        for position, (a, b) in enumerate(self.pairs):
-            _add(hess, self.coefs[a], self.coefs[b], moments[:, count + position])
+def _matrix(term: Term, rows: int) -> Array:
+    """A term's features, one row for each coefficient; one column when the term does not depend on the row."""
+    shape = (1,) if all(not isinstance(f, np.ndarray) for f in term.features) else (rows,)
+    if isinstance(term.offset, np.ndarray):
+        shape = (rows,)
+    columns = [np.broadcast_to(np.asarray(f, dtype=np.float64), shape) for f in term.features]
+    return np.stack(columns) if columns else np.zeros((0, *shape))
 
 
-class _Cross:
-    """Moments of two terms: ``sum w (F G' + G F')``, once when they are the same term."""
-
-    def __init__(self, left: int, right: int, terms: tuple[Term, ...], rows: int) -> None:
-        self.left, self.right = left, right
-        one, two = terms[left], terms[right]
-        self.entries: list[tuple[int, int, float]] = []
-        columns = []
-        for a, j in enumerate(one.coefs):
-            for b, i in enumerate(two.coefs):
-                if left == right and b > a:
-                    continue
-                self.entries.append((j, i, 2.0 if left != right and i == j else 1.0))
-                columns.append(np.broadcast_to(np.asarray(one.features[a] * two.features[b], dtype=np.float64), (rows,)))
-        self.features = np.stack(columns, axis=1) if columns else np.zeros((rows, 0))
-
-    def scatter(self, moments: Array, out: Array) -> None:
-        """Add moments (L, m) where they belong."""
-        for position, (j, i, factor) in enumerate(self.entries):
-            _add(out, j, i, factor * moments[:, position] if factor != 1.0 else moments[:, position])
+def _is_one(feature: float | Array) -> bool:
+    return not isinstance(feature, np.ndarray) and feature == 1.0
 
 
-def _add(matrix: Array, j: int, i: int, value: Array) -> None:
-    matrix[j, i] += value
-    if i != j:
-        matrix[i, j] += value
+def _own_moments(
+    terms: tuple[Term, ...], slots: list[int], users: list[int], size: int
+) -> tuple[list[tuple[int, Array]], Array]:
+    """Sums ``sum q p_k F_ki F_kj``: which rows beyond the gradient's are needed, and where each sum goes.
+
+    Returns:
+        For each term that needs some, its slot and (m, rows) products of features; and the matrix (p * p, sums) that
+        takes gradient and these sums, in order, to the Hessian.
+    """
+    extras: list[tuple[int, Array]] = []
+    places: list[tuple[int, int, int, float]] = []  # row, column, sum, factor
+    count = size
+    for term, slot in zip(terms, slots, strict=True):
+        rows = max((len(f) for f in term.features if isinstance(f, np.ndarray)), default=1)
+        known: dict[tuple[int, ...], int] = {}  # product of features -> which sum
+        if slot < size:
+            known[()] = slot
+        for j, feature in zip(term.coefs, term.features, strict=True):
+            if users[j] == 1 and isinstance(feature, np.ndarray):
+                known[(id(feature),)] = j
+        new = []
+        for a, (i, left) in enumerate(zip(term.coefs, term.features, strict=True)):
+            for j, right in list(zip(term.coefs, term.features, strict=True))[: a + 1]:
+                arrays = [f for f in (left, right) if isinstance(f, np.ndarray)]
+                factor = float(np.prod([f for f in (left, right) if not isinstance(f, np.ndarray)]))
+                key = tuple(sorted(id(f) for f in arrays))
+                if key not in known:
+                    known[key] = count + len(new)
+                    new.append(np.prod([np.ones(rows), *arrays], axis=0))
+                places.append((i, j, known[key], factor))
+        if new:
+            extras.append((slot, np.stack(new)))
+            count += len(new)
+    scatter = np.zeros((size, size, count))
+    for i, j, which, factor in places:
+        scatter[i, j, which] += factor
+        if i != j:
+            scatter[j, i, which] += factor
+    return extras, scatter.reshape(size * size, count)
 
 
 def _centring(terms: tuple[Term, ...], size: int, keep: Array | None) -> Array:

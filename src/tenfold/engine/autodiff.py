@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from tenfold.engine.kernel import Evaluation, Kernel
+from tenfold.engine.kernel import Evaluation, Kernel, Lanes
 from tenfold.engine.objective import Objective
 from tenfold.engine.precision import x64
 
@@ -68,7 +68,12 @@ class AutodiffKernel(Kernel):
             value = self.fn(**self.inputs, **self.natural(theta))
         return np.broadcast_to(np.asarray(value, dtype=np.float64), (theta.shape[0], self.rows))
 
-    def values(self, theta: Array, weights: Array, target: Array, objective: Objective) -> Array:
+    def values(
+        self, theta: Array, weights: Array, target: Array, objective: Objective, *, lanes: Lanes | None = None
+    ) -> Array:
+        if lanes is not None:
+            weights = weights if weights.ndim == 1 else weights[lanes]
+            target = target if target.ndim == 1 else target[lanes]
         with np.errstate(all="ignore"):
             u = self.model(theta)
             u = np.log(u) if objective.space == "log" else u
@@ -76,8 +81,18 @@ class AutodiffKernel(Kernel):
         return np.where(np.isfinite(total), total, np.inf)
 
     def evaluate(
-        self, theta: Array, weights: Array, target: Array, objective: Objective, *, curvature: bool = True
+        self,
+        theta: Array,
+        weights: Array,
+        target: Array,
+        objective: Objective,
+        *,
+        damping: Array | None = None,
+        lanes: Lanes | None = None,
     ) -> Evaluation:
+        if lanes is not None:
+            weights = weights if weights.ndim == 1 else weights[lanes]
+            target = target if target.ndim == 1 else target[lanes]
         padded = bucket(self.rows)
         compiled = _compiled(self.fn, tuple(self.inputs), self.names, self.logs, tuple(self.fixed), objective)
         inputs = {name: _pad(values, padded, edge=True) for name, values in self.inputs.items()}
@@ -96,11 +111,12 @@ class AutodiffKernel(Kernel):
         value, grad, hess, major = (np.concatenate(parts) for parts in zip(*pieces, strict=True))
         finite = np.isfinite(value) & np.isfinite(grad).all(axis=1) & np.isfinite(hess).all(axis=(1, 2))
         value = np.where(finite, value, np.inf)
+        if damping is not None:
+            hess = hess + damping[:, None, None] * major
         return Evaluation(
             value,
             np.ascontiguousarray(np.where(finite[:, None], grad, 0.0).T),
             np.ascontiguousarray(np.moveaxis(np.where(finite[:, None, None], hess, 0.0), 0, -1)),
-            np.ascontiguousarray(np.moveaxis(np.where(finite[:, None, None], major, 0.0), 0, -1)),
         )
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 import numpy as np
@@ -11,19 +12,19 @@ from numpy.typing import NDArray
 from tenfold.engine.objective import Objective
 
 Array = NDArray[np.float64]
+Lanes = NDArray[np.int64]
 
 
 @dataclass(frozen=True, slots=True)
 class Evaluation:
     """Objective and derivatives, the lane as the last axis.
 
-    ``value`` (L,), ``grad`` (p, L), ``hess`` (p, p, L) exact, ``major`` (p, p, L) its positive semi-definite stand-in.
+    ``value`` (L,), ``grad`` (p, L) and ``hess`` (p, p, L): the exact Hessian plus the damping that was asked for.
     """
 
     value: Array
     grad: Array
     hess: Array
-    major: Array
 
 
 class Kernel(ABC):
@@ -38,15 +39,24 @@ class Kernel(ABC):
 
     @abstractmethod
     def evaluate(
-        self, theta: Array, weights: Array, target: Array, objective: Objective, *, curvature: bool = True
+        self,
+        theta: Array,
+        weights: Array,
+        target: Array,
+        objective: Objective,
+        *,
+        damping: Array | None = None,
+        lanes: Lanes | None = None,
     ) -> Evaluation:
-        """Objective with derivatives. ``weights`` and ``target`` are (rows,) or (L, rows).
+        """Objective with derivatives. ``weights`` and ``target`` are (rows,), or (L, rows), or picked by ``lanes``.
 
-        ``curvature`` false leaves ``major`` zero, for lanes whose damping has ended.
+        ``damping`` (L,) times the objective's majorising curvature, which is never negative, is added to the Hessian.
         """
 
     @abstractmethod
-    def values(self, theta: Array, weights: Array, target: Array, objective: Objective) -> Array:
+    def values(
+        self, theta: Array, weights: Array, target: Array, objective: Objective, *, lanes: Lanes | None = None
+    ) -> Array:
         """The objective alone, shape (L,)."""
 
     def to_solver(self, theta: Array) -> Array:
@@ -58,8 +68,37 @@ class Kernel(ABC):
         return theta
 
 
-def row_sum(weights: Array, rows: Array) -> Array:
-    """``sum_i w_i rows_i`` for each lane, whether the weights are shared or not."""
-    if weights.ndim == 1:
-        return np.asarray(np.einsum("ln,n->l", rows, weights))
-    return np.asarray(np.einsum("ln,ln->l", rows, weights))
+@dataclass(frozen=True, slots=True)
+class Block:
+    """A tile of lanes by rows, small enough that its work arrays stay in a core's cache."""
+
+    lanes: slice
+    rows: slice
+
+
+ROWS, CELLS = 2048, 12_000  # rows in a tile, and lanes times rows: about 100 kB an array
+
+
+def blocks(lanes: int, rows: int) -> Iterator[Block]:
+    """Tiles that cover all lanes and rows, row tiles innermost.
+
+    Sums over tiles are taken in this order whatever the number of threads, so results do not depend on it. Tiles are
+    also far below the sizes at which a BLAS starts threads of its own.
+    """
+    deep = min(max(rows, 1), ROWS)
+    wide = max(CELLS // deep, 1)
+    for lane in range(0, lanes, wide):
+        for row in range(0, rows, deep):
+            yield Block(slice(lane, min(lane + wide, lanes)), slice(row, min(row + deep, rows)))
+
+
+def pick(array: Array, block: Block, lanes: Lanes | None) -> Array:
+    """The block's part of weights or targets that are shared (rows,) or per lane (L, rows)."""
+    if array.ndim == 1:
+        return array[block.rows]
+    if lanes is None:
+        return array[block.lanes, block.rows]
+    index = lanes[block.lanes]
+    if index[-1] - index[0] == index.size - 1:  # neighbours, as long as no lane has ended: no copy
+        return array[index[0] : index[-1] + 1, block.rows]
+    return array[index, block.rows]

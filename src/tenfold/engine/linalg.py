@@ -9,43 +9,30 @@ Array = NDArray[np.float64]
 Mask = NDArray[np.bool_]
 
 
-def cholesky_solve(h: Array, b: Array) -> tuple[Array, Mask]:
-    """Solve ``h x = b`` for each lane by Cholesky factors.
+def solve_positive(h: Array, b: Array) -> tuple[Array, Mask]:
+    """Solve ``h x = b`` for each lane by elimination without pivoting, which positive definite matrices do not need.
 
     Args:
-        h: symmetric matrices, shape (p, p, L); only the lower triangle is read.
+        h: symmetric matrices, shape (p, p, L).
         b: right-hand sides, shape (p, L).
 
     Returns:
         Solutions (p, L) and which lanes were positive definite; the others hold rubbish.
     """
     p = h.shape[0]
-    low = np.empty_like(h)
-    good = np.ones(h.shape[2], dtype=bool)
-    for j in range(p):
-        pivot = h[j, j].copy()
-        for k in range(j):
-            pivot -= low[j, k] * low[j, k]
-        # a pivot that lost 14 digits to cancellation is rounding, not curvature
-        fine = pivot > 1e-14 * np.abs(h[j, j])
-        good &= fine
-        root = np.sqrt(np.where(fine, pivot, 1.0))
-        low[j, j] = root
-        for i in range(j + 1, p):
-            entry = h[i, j].copy()
-            for k in range(j):
-                entry -= low[i, k] * low[j, k]
-            low[i, j] = entry / root
-    x = np.empty_like(b)
-    for j in range(p):
-        total = b[j].copy()
-        for k in range(j):
-            total -= low[j, k] * x[k]
-        x[j] = total / low[j, j]
+    work = np.concatenate([h, b[:, None]], axis=1)
+    # a pivot that lost 14 digits to cancellation is rounding, not curvature
+    least = 1e-14 * np.abs(np.einsum("iil->il", h))
+    for j in range(p - 1):
+        factor = work[j + 1 :, j] / work[j, j]
+        work[j + 1 :, j + 1 :] -= factor[:, None] * work[j, j + 1 :]
+    pivots = np.einsum("iil->il", work[:, :p])
+    good = (pivots > least).all(axis=0)
+    x = work[:, p]
     for j in range(p - 1, -1, -1):
-        for k in range(j + 1, p):
-            x[j] -= low[k, j] * x[k]
-        x[j] /= low[j, j]
+        x[j] /= pivots[j]
+        if j:
+            x[:j] -= work[:j, j] * x[j]
     return x, good
 
 
@@ -75,7 +62,7 @@ def nonnegative_least_squares(gram: Array, rhs: Array, free: Mask) -> tuple[Arra
         if open_lanes.size == 0:
             break
         rows = [j for j in range(q) if subset >> j & 1]
-        x, good = cholesky_solve(g[np.ix_(rows, rows, open_lanes)], b[np.ix_(rows, open_lanes)])
+        x, good = solve_positive(g[np.ix_(rows, rows, open_lanes)], b[np.ix_(rows, open_lanes)])
         feasible = good.copy()
         for position, j in enumerate(rows):
             if not free[j]:

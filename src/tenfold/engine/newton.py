@@ -2,28 +2,30 @@
 
 Each lane minimises its own objective over a box. The step solves ``(H + mu M) s = -g`` with H the exact Hessian, M the
 majorising curvature and ``mu`` driven to zero near the optimum, so that the last steps are pure Newton; positive
-definiteness is tested by the Cholesky factors. Coefficients on a bound whose gradient points outward are held.
+definiteness is tested by the elimination. A step that does not lower the objective is shortened along its direction.
+Coefficients on a bound whose gradient, or whose step, points outward are held.
+
+The damping of a point is chosen before the point is evaluated, from how well the model predicted the step before; one
+evaluation then gives everything, and the sums over rows never need a second pass.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from typing import Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
 from tenfold.core.status import Status
-from tenfold.engine.kernel import Evaluation
-from tenfold.engine.linalg import cholesky_solve
+from tenfold.engine.kernel import Evaluation, Lanes
+from tenfold.engine.linalg import solve_positive
 
 Array = NDArray[np.float64]
-Codes = NDArray[np.int64]
-Evaluate = Callable[[Array, NDArray[np.int64], bool], Evaluation]
-Values = Callable[[Array, NDArray[np.int64]], Array]
+Mask = NDArray[np.bool_]
 
-_RUNNING = -1
+RUNNING = -1
 _CONVERGED, _AT_BOUND, _STALLED, _OUT_OF_STEPS, _FLAT, _NON_FINITE = (
     status.code
     for status in (
@@ -37,16 +39,26 @@ _CONVERGED, _AT_BOUND, _STALLED, _OUT_OF_STEPS, _FLAT, _NON_FINITE = (
 )
 
 
+class Evaluate(Protocol):
+    """Objective and derivatives at ``theta`` (L, p) of the lanes ``lanes`` (L,), damped by ``damping`` (L,)."""
+
+    def __call__(self, theta: Array, lanes: Lanes, damping: Array) -> Evaluation: ...
+
+
 @dataclass(frozen=True, slots=True)
 class Newton:
-    """Solver settings. ``decrement`` is the predicted relative decrease at which a lane stops, after a last step."""
+    """Solver settings.
+
+    ``decrement`` is the predicted relative decrease at which a lane stops, after a last step; ``step`` the relative
+    size of a step at which it stops; ``reach`` the longest step in any coefficient; ``damping`` the first ``mu``.
+    """
 
     max_steps: int = 200
     decrement: float = 1e-14
     step: float = 1e-9
     reach: float = 3.0
     damping: float = 1e-2
-    chunk: int = 128
+    chunk: int = 1024
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,8 +67,8 @@ class Solutions:
 
     theta: Array
     value: Array
-    status: Codes
-    steps: Codes
+    status: Lanes
+    steps: Lanes
     grad: Array
 
     def best(self) -> int:
@@ -66,29 +78,45 @@ class Solutions:
 
 
 def minimise(
-    evaluate: Evaluate, values: Values, theta: Array, lower: Array, upper: Array, *, settings: Newton, threads: int = 1
+    evaluate: Evaluate,
+    theta: Array,
+    lower: Array,
+    upper: Array,
+    *,
+    settings: Newton,
+    floor: float = 0.0,
+    threads: int = 1,
 ) -> Solutions:
     """Minimise every lane from its start.
 
     Args:
-        evaluate: objective and derivatives of some lanes, given their coefficients and their indices.
-        values: the objective alone.
+        evaluate: objective and derivatives of some lanes.
         theta: starts (L, p); lower, upper: (p,) or (L, p) bounds.
+        floor: differences of the objective below this are rounding.
+        threads: lanes are handled in chunks, side by side on this many threads.
     """
     lanes, p = theta.shape
     lower = np.broadcast_to(lower, (lanes, p))
     upper = np.broadcast_to(upper, (lanes, p))
-    starts = range(0, lanes, settings.chunk)
+    # two chunks a thread even out lanes that need more steps
+    size = min(settings.chunk, max(-(-lanes // (2 * threads)), 64)) if threads > 1 else settings.chunk
 
     def run(begin: int) -> Solutions:
-        index = np.arange(begin, min(begin + settings.chunk, lanes))
-        return _chunk(evaluate, values, np.clip(theta[index], lower[index], upper[index]), lower, upper, index, settings)
+        part = slice(begin, begin + size)
+        index = np.arange(lanes)[part]
+        return _chunk(evaluate, theta[part], lower[part], upper[part], index, settings, floor)
 
+    starts = range(0, lanes, size)
     if threads > 1 and len(starts) > 1:
         with ThreadPoolExecutor(threads) as pool:
             pieces = list(pool.map(run, starts))
     else:
         pieces = [run(begin) for begin in starts]
+    return join(pieces)
+
+
+def join(pieces: list[Solutions]) -> Solutions:
+    """Chunks of lanes, one after the other."""
     return Solutions(
         np.concatenate([piece.theta for piece in pieces]),
         np.concatenate([piece.value for piece in pieces]),
@@ -99,106 +127,143 @@ def minimise(
 
 
 class _State:
-    """Working arrays of one chunk of lanes; lives only inside :func:`_chunk`."""
+    """The lanes of one chunk that still run; the lane is the last axis of every array."""
 
-    def __init__(self, theta: Array, first: Evaluation, damping: float) -> None:
-        lanes = theta.shape[0]
-        self.theta, self.value = theta.copy(), first.value.copy()
-        self.grad, self.hess, self.major = first.grad.copy(), first.hess.copy(), first.major.copy()
-        self.mu = np.full(lanes, damping)
-        self.damped = np.ones(lanes, dtype=bool)  # whether ``major`` belongs to the present point
-        self.status = np.full(lanes, _RUNNING, dtype=np.int64)
-        self.steps = np.zeros(lanes, dtype=np.int64)
+    _ARRAYS = ("index", "slot", "theta", "low", "high", "value", "grad", "matrix", "mu", "next_mu", "scale")
 
-    def keep(
-        self, at: NDArray[np.int64], theta: Array, new: Evaluation, pick: NDArray[np.bool_], *, damped: bool
-    ) -> None:
-        rows = at[pick]
-        self.damped[rows] = damped
-        self.theta[rows], self.value[rows] = theta[pick], new.value[pick]
-        self.grad[:, rows], self.hess[:, :, rows] = new.grad[:, pick], new.hess[:, :, pick]
-        self.major[:, :, rows] = new.major[:, :, pick]
+    def __init__(self, index: Lanes, theta: Array, low: Array, high: Array, first: Evaluation, damping: float) -> None:
+        lanes = index.size
+        self.index, self.slot = index, np.arange(lanes)
+        self.theta, self.low, self.high = theta, low, high
+        self.value, self.grad, self.matrix = first.value, first.grad, first.hess
+        self.mu = np.full(lanes, damping)  # the damping inside ``matrix``
+        self.next_mu = _shrunk(self.mu)  # and of the next point
+        self.scale = np.ones(lanes)  # of the next step, below one after a rejected one
+
+    def keep(self, mask: Mask) -> None:
+        """Drop the lanes that have ended."""
+        for name in self._ARRAYS:
+            setattr(self, name, getattr(self, name)[..., mask])
+
+    def take(self, mask: Mask, theta: Array, new: Evaluation) -> None:
+        """Move the lanes of ``mask`` to their new points."""
+        if mask.all():
+            self.theta, self.value, self.grad, self.matrix = theta, new.value, new.grad, new.hess
+            return
+        np.copyto(self.theta, theta, where=mask)
+        np.copyto(self.value, new.value, where=mask)
+        np.copyto(self.grad, new.grad, where=mask)
+        np.copyto(self.matrix, new.hess, where=mask)
 
 
 def _chunk(
-    evaluate: Evaluate, values: Values, theta: Array, lower: Array, upper: Array, index: Codes, settings: Newton
+    evaluate: Evaluate, theta: Array, lower: Array, upper: Array, index: Lanes, settings: Newton, floor: float
 ) -> Solutions:
+    lanes = index.size
+    low, high = np.ascontiguousarray(lower.T), np.ascontiguousarray(upper.T)
+    start = np.clip(np.ascontiguousarray(theta.T), low, high)
+    steps, status = np.zeros(lanes, dtype=np.int64), np.full(lanes, RUNNING, dtype=np.int64)
     with np.errstate(all="ignore"):
-        low, high = lower[index], upper[index]
-        state = _State(theta, evaluate(theta, index, True), settings.damping)
-        state.status[~np.isfinite(state.value)] = _NON_FINITE
+        first = evaluate(start.T, index, np.full(lanes, settings.damping))
+        out = Solutions(start.T.copy(), first.value.copy(), status, steps, first.grad.copy())
+        state = _State(index, start, low, high, first, settings.damping)
+        ended = np.where(np.isfinite(first.value), RUNNING, _NON_FINITE)
         for _ in range(settings.max_steps):
-            live = np.flatnonzero(state.status == _RUNNING)
-            if live.size == 0:
+            _retire(state, ended, out)
+            if state.index.size == 0:
                 break
-            _advance(state, live, evaluate, index, low[live], high[live], settings)
-        state.status[state.status == _RUNNING] = _OUT_OF_STEPS
-        touching = ((state.theta <= low) | (state.theta >= high)) & (low < high)
-        state.status[(state.status == _CONVERGED) & touching.any(axis=1)] = _AT_BOUND
-    return Solutions(state.theta, state.value, state.status, state.steps, state.grad)
+            steps[state.slot] += 1
+            ended = _advance(state, evaluate, settings, floor)
+        _retire(state, np.where(ended == RUNNING, _OUT_OF_STEPS, ended)[: state.index.size], out)
+        touching = ((out.theta <= lower) | (out.theta >= upper)) & (lower < upper)
+        status[(status == _CONVERGED) & touching.any(axis=1)] = _AT_BOUND
+    return out
 
 
-def _advance(
-    state: _State, live: Codes, evaluate: Evaluate, index: Codes, low: Array, high: Array, settings: Newton
-) -> None:
-    """One step of the lanes in ``live``, with acceptance, damping and the tests for stopping."""
-    stale = live[(state.mu[live] > 0) & ~state.damped[live]]
-    if stale.size:
-        state.major[:, :, stale] = evaluate(state.theta[stale], index[stale], True).major
-        state.damped[stale] = True
-    theta, grad, value = state.theta[live], state.grad[:, live], state.value[live]
-    held = ((theta <= low) & (grad.T > 0)) | ((theta >= high) & (grad.T < 0)) | (low >= high)
-    step, good, curvature = _direction(state, live, held)
-    slope = np.einsum("pl,pl->l", grad, step)
-    usable = good & (slope < 0)
+def _retire(state: _State, ended: Lanes, out: Solutions) -> None:
+    """Write the lanes that have ended into the result and let them go."""
+    done = ended != RUNNING
+    if not done.any():
+        return
+    slot = state.slot[done]
+    out.theta[slot], out.value[slot] = state.theta[:, done].T, state.value[done]
+    out.grad[:, slot], out.status[slot] = state.grad[:, done], ended[done]
+    state.keep(~done)
+
+
+def _advance(state: _State, evaluate: Evaluate, settings: Newton, floor: float) -> Lanes:
+    """One step of every running lane, with acceptance, damping and the tests for stopping; returns status codes."""
+    theta, value, grad = state.theta, state.value, state.grad
+    held, step, good = _direction(state)
     size = np.abs(step).max(axis=0)
-    step = step * np.minimum(1.0, settings.reach / np.maximum(size, 1e-300))
-    trial = np.clip(theta + step.T, low, high)
-    predicted = -slope - 0.5 * curvature
-    moved = np.abs(trial - theta)
-    tiny = (predicted <= settings.decrement * np.abs(value)) | (
-        (moved <= settings.step * (1.0 + np.abs(theta))).all(axis=1)
-    )
-    nothing_free = held.all(axis=1)
-    state.status[live[nothing_free]] = _CONVERGED
-    damped = bool((state.mu[live] > 2e-8).any())
-    new = evaluate(trial, index[live], damped)
-    state.steps[live] += 1
-    better = usable & np.isfinite(new.value) & (new.value <= value * (1.0 + 4e-16) + 1e-300)
-    unresolved = predicted <= 1e-13 * np.abs(value)  # rounding drowns the gain
-    gain = np.where(unresolved, 1.0, (value - new.value) / np.maximum(predicted, 1e-300))
-    last = usable & tiny & (state.mu[live] <= 1e-2)
+    step *= state.scale * np.minimum(1.0, settings.reach / np.maximum(size, 1e-300))
+    trial = np.where(good, np.clip(theta + step, state.low, state.high), theta)
+    moved = trial - theta
+    predicted = -np.einsum("il,il->l", moved, grad + 0.5 * np.einsum("ijl,jl->il", state.matrix, moved))
+    magnitude = np.abs(value)
+    small = (np.abs(moved) <= settings.step * (1.0 + np.abs(theta))).all(axis=0)
+    tiny = (predicted <= settings.decrement * magnitude + floor) | small
+    last = good & tiny & (state.scale == 1.0) & (state.mu <= 1e-2)
+    new = evaluate(trial.T, state.index, state.next_mu)
     # the last step is below what the objective can resolve: it is taken unless it makes matters measurably worse
-    accept = better | (last & np.isfinite(new.value) & (new.value <= value * (1.0 + 1e-12) + 1e-300))
-    state.keep(live, trial, new, accept & ~nothing_free, damped=damped)
-    mu = state.mu[live]
-    shrink = np.where(gain > 0.75, 0.05, np.where(gain > 0.25, 0.3, 1.0))
-    mu = np.where(accept, np.where(mu * shrink < 1e-9, 0.0, mu * shrink), np.maximum(mu * 8.0, 1e-4))
-    state.mu[live] = mu
-    done = last & ~nothing_free
-    state.status[live[done]] = _CONVERGED
-    stuck = ~accept & (mu > 1e12)
-    flat = stuck & (np.abs(np.where(held.T, 0.0, grad)).max(axis=0) <= 1e-7 * np.maximum(np.abs(value), 1e-12))
-    state.status[live[stuck]] = _STALLED
-    state.status[live[flat]] = _FLAT
+    slack = np.where(last, 1e-12, 4e-16) * magnitude + floor
+    accept = np.isfinite(new.value) & (new.value <= value + slack)
+    gain = (value - new.value) / np.maximum(predicted, 1e-300)
+    gain[predicted <= 1e-13 * magnitude + floor] = 1.0  # rounding drowns the gain
+    _damp(state, good, accept, gain, new.value - value, predicted)
+    state.take(accept, trial, new)
+    ended = np.full(value.size, RUNNING, dtype=np.int64)
+    ended[last | held.all(axis=0)] = _CONVERGED
+    stuck = (ended == RUNNING) & ((state.mu > 1e12) | (state.scale < 1e-12))
+    if stuck.any():
+        slope = np.abs(np.where(held, 0.0, grad)).max(axis=0)
+        ended[stuck] = np.where(slope <= 1e-7 * np.maximum(magnitude, 1e-12), _FLAT, _STALLED)[stuck]
+    return ended
 
 
-def _direction(state: _State, live: Codes, held: NDArray[np.bool_]) -> tuple[Array, NDArray[np.bool_], Array]:
-    """The damped Newton direction with held coefficients frozen, whether it exists, and ``s'Hs`` along it."""
-    p = held.shape[1]
-    major = state.major[:, :, live]
-    hess = state.hess[:, :, live]
-    matrix = hess + state.mu[live] * major
-    diagonal = np.einsum("iil->il", major)
-    for j in range(p):
-        # a touch of absolute damping keeps directions that the data do not see from being followed to infinity
-        matrix[j, j] += state.mu[live] * 1e-3 * (diagonal[j] + 1e-12 * diagonal.max(axis=0))
-    frozen = held.T
-    for j in range(p):
-        matrix[j, :, frozen[j]] = 0.0
-        matrix[:, j, frozen[j]] = 0.0
-        matrix[j, j, frozen[j]] = 1.0
-    right = np.where(frozen, 0.0, -state.grad[:, live])
-    step, good = cholesky_solve(matrix, right)
-    curvature = np.einsum("il,il->l", step, np.einsum("ijl,jl->il", hess, step))
-    return step, good & np.isfinite(step).all(axis=0), curvature
+def _shrunk(mu: Array) -> Array:
+    """The damping after a step that went as predicted; zero once it no longer matters."""
+    less = 0.05 * mu
+    return np.where(less < 1e-9, 0.0, less)
+
+
+def _damp(state: _State, good: Mask, accept: Mask, gain: Array, rise: Array, predicted: Array) -> None:
+    """Damping for the next point and the length of the next step."""
+    taken = accept & good
+    used, ahead = state.mu, state.next_mu
+    more = np.maximum(8.0 * np.maximum(used, ahead), 1e-4)
+    calm = np.where(gain > 0.75, _shrunk(ahead), np.where(gain > 0.25, ahead, np.maximum(used, 1e-4)))
+    state.next_mu = np.where(taken, calm, more)
+    state.mu = np.where(accept, ahead, used)  # a lane without a direction stays put but is damped anew
+    # the parabola through the value, the predicted slope and the rejected value has its lowest point here
+    back = np.clip(predicted / np.maximum(rise + 2.0 * predicted, 1e-300), 0.1, 0.5)
+    back = np.where(np.isfinite(rise), back, 0.1)
+    state.scale = np.where(accept, 1.0, state.scale * back)
+
+
+def _direction(state: _State) -> tuple[Mask, Array, Mask]:
+    """Which coefficients are held, the damped Newton direction with those frozen, and whether it exists."""
+    theta, grad = state.theta, state.grad
+    at_low, at_high = theta <= state.low, theta >= state.high
+    edge = bool((at_low | at_high).any())
+    held = ((at_low & (grad > 0)) | (at_high & (grad < 0)) | (state.low >= state.high)) if edge else at_low & at_high
+    matrix = state.matrix.copy()
+    diagonal = np.abs(np.einsum("iil->il", matrix))
+    # a touch of absolute damping keeps directions that the data do not see from being followed to infinity
+    extra = np.minimum(state.mu, 1.0) * 1e-3 * (diagonal + 1e-12 * diagonal.max(axis=0))
+    np.einsum("iil->il", matrix)[...] += extra
+    step, good = _frozen_solve(matrix, grad, held) if edge else solve_positive(matrix, -grad)
+    if edge:
+        outward = ((at_low & (step < 0)) | (at_high & (step > 0))) & ~held
+        if outward.any():  # a clipped direction need not descend; one with these held does
+            held = held | outward
+            step, good = _frozen_solve(matrix, grad, held)
+            held = held & ~outward
+    return held, step, good & np.isfinite(step).all(axis=0) & (np.einsum("il,il->l", grad, step) <= 0)
+
+
+def _frozen_solve(matrix: Array, grad: Array, held: Mask) -> tuple[Array, Mask]:
+    free = ~held
+    reduced = matrix * (free[:, None] & free[None, :])
+    np.einsum("iil->il", reduced)[...] += held
+    return solve_positive(reduced, np.where(held, 0.0, -grad))

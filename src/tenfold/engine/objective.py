@@ -35,6 +35,11 @@ class Objective(ABC):
     def derivatives(self, u: Array, t: Array) -> Derivatives:
         """Value, first derivative, second derivative and majorising curvature in ``u``, each of the shape of ``u``."""
 
+    def damped(self, u: Array, t: Array, mu: Array | None) -> tuple[Array, Array, Array]:
+        """Value, first derivative, and second derivative plus ``mu`` times the majorising curvature; new arrays."""
+        v, d1, d2, m = self.derivatives(u, t)
+        return v, d1, d2.copy() if mu is None else d2 + mu * m
+
     @abstractmethod
     def weight(self, u: Any, t: Any, xp: Any = np) -> Any:
         """The majorising curvature, never negative."""
@@ -96,6 +101,19 @@ class Huber(Objective):
         d2 = (size <= self.delta).astype(np.float64)
         return inside * (size - 0.5 * inside), np.copysign(inside, r), d2, self.delta / np.maximum(size, self.delta)
 
+    def damped(self, u: Array, t: Array, mu: Array | None) -> tuple[Array, Array, Array]:
+        v = u - t
+        inside = np.clip(v, -self.delta, self.delta)
+        size = np.abs(v)
+        c = (size <= self.delta).astype(np.float64)
+        if mu is not None:
+            m = np.divide(self.delta, np.maximum(size, self.delta, out=size), out=size)
+            m *= mu
+            c += m
+        v -= 0.5 * inside
+        v *= inside
+        return v, inside, c
+
 
 @dataclass(frozen=True, slots=True)
 class Squared(Objective):
@@ -117,6 +135,10 @@ class Squared(Objective):
         r = u - t
         two = np.full_like(r, 2.0)
         return r * r, 2.0 * r, two, two
+
+    def damped(self, u: Array, t: Array, mu: Array | None) -> tuple[Array, Array, Array]:
+        r = u - t
+        return r * r, 2.0 * r, np.broadcast_to(2.0 if mu is None else 2.0 + 2.0 * mu, r.shape).copy()
 
 
 @dataclass(frozen=True, slots=True)
@@ -163,6 +185,10 @@ class SmoothAbsolute(Objective):
     def derivatives(self, u: Array, t: Array) -> Derivatives:
         v, d1, d2, m = Huber(self.delta, self.space).derivatives(u, t)
         return v / self.delta, d1 / self.delta, d2 / self.delta, m / self.delta
+
+    def damped(self, u: Array, t: Array, mu: Array | None) -> tuple[Array, Array, Array]:
+        v, d1, c = Huber(self.delta, self.space).damped(u, t, mu)
+        return v / self.delta, d1 / self.delta, c / self.delta
 
 
 @dataclass(frozen=True, slots=True)

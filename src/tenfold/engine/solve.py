@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from tenfold.core.status import Status
 from tenfold.engine.autodiff import AutodiffKernel
+from tenfold.engine.kernel import Evaluation, Lanes
 from tenfold.engine.newton import Newton, Solutions, minimise
 from tenfold.engine.objective import Absolute, Objective
 from tenfold.engine.problem import Problem
@@ -130,8 +131,8 @@ def _newton(
 ) -> Solutions:
     kernel = problem.kernel
 
-    def pick(array: Array, index: NDArray[np.int64]) -> Array:
-        return array if array.ndim == 1 else array[index]
+    def evaluate(points: Array, lanes: Lanes, damping: Array) -> Evaluation:
+        return kernel.evaluate(points, weights, target, objective, damping=damping, lanes=lanes)
 
     lower, upper = problem.lower, problem.upper
     if held is not None:
@@ -139,17 +140,16 @@ def _newton(
         fixed = held[0] == held[1]
         lower = np.where(fixed, held[0], lower)
         upper = np.where(fixed, held[1], upper)
-    return minimise(
-        lambda t, i, curvature: kernel.evaluate(
-            t, pick(weights, i), pick(target, i), objective, curvature=curvature
-        ),
-        lambda t, i: kernel.values(t, pick(weights, i), pick(target, i), objective),
-        theta,
-        lower,
-        upper,
-        settings=settings,
-        threads=1 if isinstance(kernel, AutodiffKernel) else threads(),
-    )
+    count = 1 if isinstance(kernel, AutodiffKernel) else threads()
+    noise = _noise(problem, objective)
+    return minimise(evaluate, theta, lower, upper, settings=settings, floor=noise, threads=count)
+
+
+def _noise(problem: Problem, objective: Objective) -> float:
+    """What rounding of the model alone adds to the objective: two units in the last place of every row."""
+    t = problem.target
+    shift = 4.4e-16 * np.abs(t) + (4.4e-16 if objective.space == "log" else 0.0)
+    return float(problem.weights @ np.abs(objective.value(t + shift, t)))
 
 
 def _absolute(

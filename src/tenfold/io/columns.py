@@ -27,58 +27,40 @@ NUMERIC = (
 
 CANONICAL = (*TEXT, "seed", *NUMERIC)
 
-# Other names of a canonical column, in tiers: a later tier is looked at only when the earlier ones match nothing.
-# Compared in lower case with every run of other characters as one underscore; single letters as they stand.
+# Other names of a canonical column; a bar begins a later tier, looked at only when the earlier ones match
+# nothing. Compared in lower case with every run of other characters as one underscore; single letters as they
+# stand.
+_ALIASES: dict[str, str] = {
+    "params": """params n_params num_params nparams parameters n_parameters num_parameters param_count
+        parameter_count params_count model_params model_parameters model_size total_params params_total
+        n_params_total non_embedding_params params_non_embedding nonembedding_params non_embedding_parameters
+        active_params params_active active_parameters | N""",
+    "tokens": """tokens n_tokens num_tokens tokens_seen seen_tokens training_tokens train_tokens total_tokens
+        token_count tokens_count tokens_trained trained_tokens n_train_tokens num_train_tokens
+        training_tokens_seen | D""",
+    "unique_tokens": "unique_tokens n_unique_tokens num_unique_tokens tokens_unique",
+    "flops": """flops flop n_flops train_flops train_flop training_flops training_flop total_flops total_flop
+        compute train_compute training_compute total_compute compute_flops compute_flop compute_budget
+        flops_total | C""",
+    "steps": "steps n_steps num_steps total_steps train_steps training_steps max_steps",
+    "step": "step global_step iteration iter train_step trainer_global_step",
+    "batch_tokens": "batch_tokens batch_size_tokens tokens_per_batch tokens_per_step global_batch_tokens",
+    "lr_peak": "lr_peak peak_lr max_lr lr_max peak_learning_rate max_learning_rate learning_rate_peak",
+    "lr": "lr learning_rate",
+    "weight_decay": "weight_decay wd",
+    "width": "width d_model hidden_size n_embd model_dim hidden_dim model_width",
+    "depth": "depth n_layers num_layers n_layer layers num_hidden_layers",
+    "experts": "experts n_experts num_experts expert_count",
+    "loss": """loss final_loss val_loss validation_loss valid_loss final_val_loss final_validation_loss
+        eval_loss final_eval_loss test_loss final_test_loss loss_val loss_validation cross_entropy
+        cross_entropy_loss bpb val_bpb validation_bpb final_bpb bits_per_byte
+        | train_loss training_loss final_train_loss loss_train | L""",
+    "run": "run run_id run_name | name id",
+    "seed": "seed random_seed rng_seed",
+    "status": "status state run_status run_state",
+}
 ALIASES: dict[str, tuple[tuple[str, ...], ...]] = {
-    "params": (
-        (
-            "params n_params num_params nparams parameters n_parameters num_parameters param_count parameter_count "
-            "params_count model_params model_parameters model_size total_params params_total n_params_total "
-            "non_embedding_params params_non_embedding nonembedding_params non_embedding_parameters "
-            "active_params params_active active_parameters"
-        ).split(),
-        ("N",),
-    ),
-    "tokens": (
-        (
-            "tokens n_tokens num_tokens tokens_seen seen_tokens training_tokens train_tokens total_tokens token_count "
-            "tokens_count tokens_trained trained_tokens n_train_tokens num_train_tokens training_tokens_seen"
-        ).split(),
-        ("D",),
-    ),
-    "unique_tokens": ("unique_tokens n_unique_tokens num_unique_tokens tokens_unique".split(),),
-    "flops": (
-        (
-            "flops flop n_flops train_flops train_flop training_flops training_flop total_flops total_flop compute "
-            "train_compute training_compute total_compute compute_flops compute_flop compute_budget flops_total"
-        ).split(),
-        ("C",),
-    ),
-    "steps": ("steps n_steps num_steps total_steps train_steps training_steps max_steps".split(),),
-    "step": ("step global_step iteration iter train_step trainer_global_step".split(),),
-    "batch_tokens": (
-        "batch_tokens batch_size_tokens tokens_per_batch tokens_per_step global_batch_tokens".split(),
-    ),
-    "lr_peak": (
-        "lr_peak peak_lr max_lr lr_max peak_learning_rate max_learning_rate learning_rate_peak".split(),
-    ),
-    "lr": ("lr learning_rate".split(),),
-    "weight_decay": ("weight_decay wd".split(),),
-    "width": ("width d_model hidden_size n_embd model_dim hidden_dim model_width".split(),),
-    "depth": ("depth n_layers num_layers n_layer layers num_hidden_layers".split(),),
-    "experts": ("experts n_experts num_experts expert_count".split(),),
-    "loss": (
-        (
-            "loss final_loss val_loss validation_loss valid_loss final_val_loss final_validation_loss eval_loss "
-            "final_eval_loss test_loss final_test_loss loss_val loss_validation cross_entropy cross_entropy_loss "
-            "bpb val_bpb validation_bpb final_bpb bits_per_byte"
-        ).split(),
-        "train_loss training_loss final_train_loss loss_train".split(),
-        ("L",),
-    ),
-    "run": ("run run_id run_name".split(), "name id".split()),
-    "seed": ("seed random_seed rng_seed".split(),),
-    "status": ("status state run_status run_state".split(),),
+    quantity: tuple(tuple(tier.split()) for tier in names.split("|")) for quantity, names in _ALIASES.items()
 }
 
 _BRACKET = re.compile(r"^(.*?)\s*[\[(]([^\[\]()]*)[\])]\s*$", re.DOTALL)
@@ -96,7 +78,7 @@ class Match:
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """How the columns of a table are read: matches in the table's order, conventions stated by names, notes."""
+    """How the columns of a table are read: matches in its order, conventions stated by names, notes."""
 
     matches: tuple[Match, ...]
     conventions: tuple[tuple[str, str, str], ...]
@@ -131,12 +113,12 @@ def match_columns(
 ) -> Plan:
     """Decide which column is which.
 
-    Order: the mapping given; exact canonical names; the same with a unit (``params (B)``); well-known other names. A
-    column that matches nothing keeps its own name.
+    Order: the mapping given; exact canonical names; the same with a unit (``params (B)``); well-known other
+    names. A column that matches nothing keeps its own name.
 
     Raises:
-        DataError: a mapping names a column that is not there; two columns could be the same canonical one; a unit in a
-            name contradicts the option, or means nothing.
+        DataError: a mapping names a column that is not there; two columns could be the same canonical one; a
+            unit in a name contradicts the option, or means nothing.
     """
     names = tuple(names)
     asked = _checked_mapping(columns, names, here)
@@ -180,7 +162,7 @@ def _checked_mapping(columns: Any, names: tuple[str, ...], here: str) -> dict[st
             raise DataError(f"columns maps {target!r} to {shown(source)}", hint="give the name of a column")
         if source not in names:
             raise DataError(
-                f"no column {shown(source)} in {here} to read as {target!r};", hint=suggest(source, names)
+                f"no column {shown(source)} in {here} to read as {target!r}", hint=suggest(source, names)
             )
     return dict(columns)
 
@@ -193,7 +175,7 @@ def suggest(word: str, names: Iterable[str]) -> str:
 
 
 def _find(quantity: str, names: list[str], here: str) -> tuple[str | None, str]:
-    """The one column that is ``quantity`` by its unit-free or well-known name; a remark when a unit stood in the way."""
+    """The one column that is ``quantity`` by its name; a remark when an unknown unit stood in the way."""
     remark = ""
     tiers: list[list[str]] = [[] for _ in range(len(ALIASES[quantity]) + 1)]
     for name in names:
@@ -209,8 +191,8 @@ def _find(quantity: str, names: list[str], here: str) -> tuple[str | None, str]:
     for tier in tiers:
         if len(tier) > 1:
             raise DataError(
-                f"{here}: {shown(tier[0])} and {shown(tier[1])} could both be {quantity};",
-                hint=f"say which with columns={{{quantity!r}: {tier[0]!r}}} (--columns {quantity}={tier[0]!r})",
+                f"{here}: {shown(tier[0])} and {shown(tier[1])} could both be {quantity}",
+                hint=f"say which: columns={{{quantity!r}: {tier[0]!r}}}, or --columns {quantity}={tier[0]!r}",
             )
         if tier:
             return tier[0], remark
@@ -255,7 +237,7 @@ def _with_units(
     for key in units:
         if key not in chosen:
             raise DataError(
-                f"a unit is given for {shown(key)}, but {here} has no such column;",
+                f"a unit is given for {shown(key)}, but {here} has no such column",
                 hint=suggest(str(key), chosen),
             )
     order = {name: index for index, name in enumerate(names)}
@@ -290,7 +272,7 @@ def _unit_of(target: str, source: str, option: Unit | None, *, explicit: bool, h
             named = parse_unit(text, target)
             if named is None and option is None and explicit:
                 raise DataError(
-                    f"the unit {shown(text)} of column {shown(source)} of {here} is unknown for {target!r};",
+                    f"the unit {shown(text)} of column {shown(source)} of {here} is unknown for {target!r}",
                     hint=f"say it with units={{{target!r}: ...}}: " + _examples(target),
                 )
         elif _rank(target, base) is None and target in _TAILED:
@@ -302,7 +284,8 @@ def _unit_of(target: str, source: str, option: Unit | None, *, explicit: bool, h
         named.convention and option.convention and named.convention != option.convention
     ):
         raise DataError(
-            f"column {shown(source)} of {here} says {named.text!r}, but the unit given for {target!r} is {option.text!r};",
+            f"column {shown(source)} of {here} says {named.text!r}, "
+            f"but the unit given for {target!r} is {option.text!r}",
             hint="drop the option, or rename the column",
         )
     return Unit(option.text, option.scale, option.convention or named.convention, option.assumed)

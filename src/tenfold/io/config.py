@@ -48,13 +48,13 @@ def validate(model: type[Model], mapping: Mapping[str, Any], *, file: str = "the
     """A mapping as a model.
 
     Args:
-        model: a pydantic model; it should forbid extra keys (``extra="forbid"``), so that misspelt ones are noticed.
+        model: a pydantic model; it should forbid extra keys (``extra="forbid"``), so that misspelt ones show.
         mapping: the values, as read from a file.
         file: what to call their origin in messages.
 
     Raises:
-        ConfigError: the first thing that is wrong; ``path`` is its dotted key, such as ``runs.source``. An unknown key
-            goes before others, for it is often the cause of a missing one.
+        ConfigError: the first thing that is wrong; ``path`` is its dotted key, such as ``runs.source``. An
+            unknown key goes before others, for it is often the cause of a missing one.
     """
     from pydantic import ValidationError
 
@@ -93,8 +93,7 @@ def _problem(error: Any, count: int, model: Any, mapping: Mapping[str, Any], fil
         if kind in ("value_error", "assertion_error"):
             text = message if isinstance(value, Mapping) else f"{message} (value {shown(value)})"
     more = f" (and {count - 1} more)" if count > 1 else ""
-    tail = ";" if hint else ""
-    return ConfigError(" ".join(f"{where}: {text}{more}{tail}".split()), path=path, hint=hint)
+    return ConfigError(" ".join(f"{where}: {text}{more}".split()), path=path, hint=hint)
 
 
 def _options(expected: str) -> list[str]:
@@ -112,20 +111,23 @@ def dotted(loc: tuple[Any, ...], mapping: Any) -> str:
     here: Any = mapping
     for index, part in enumerate(loc):
         last = index == len(loc) - 1
-        if isinstance(here, Mapping) and (part in here or (last and isinstance(part, str))):
-            out += f".{part}" if out else str(part)
-            here = here.get(part)
-        elif isinstance(here, (list, tuple)) and isinstance(part, int) and part < len(here):
-            out += f"[{part}]"
-            here = here[part]
+        if not _has(here, part) and not (last and isinstance(here, Mapping) and isinstance(part, str)):
+            continue
+        out += f"[{part}]" if isinstance(here, (list, tuple)) else f".{part}" if out else str(part)
+        here = here[part] if _has(here, part) else None
     return out
+
+
+def _has(here: Any, part: Any) -> bool:
+    """Whether a part of a location is a key of a table or an index of a list; marks of unions are neither."""
+    if isinstance(here, Mapping):
+        return part in here
+    return isinstance(here, (list, tuple)) and isinstance(part, int) and part < len(here)
 
 
 def _at(mapping: Any, loc: tuple[Any, ...]) -> Any:
     for part in loc:
-        if isinstance(mapping, Mapping) and part in mapping:
-            mapping = mapping[part]
-        elif isinstance(mapping, (list, tuple)) and isinstance(part, int) and part < len(mapping):
+        if _has(mapping, part):
             mapping = mapping[part]
     return mapping if isinstance(mapping, Mapping) else {}
 

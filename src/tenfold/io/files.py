@@ -1,4 +1,4 @@
-"""Bytes in: opening files with one clear line when something is wrong, and telling what a file holds from its start."""
+"""Bytes in: opening files with one clear line when something is wrong, and telling what a file holds."""
 
 from __future__ import annotations
 

@@ -49,7 +49,7 @@ def open_lines(data: bytes, *, here: str) -> Raw:
 
 
 def _fast(data: bytes) -> Any:
-    """The frame by polars when it accepts every line, else None: NaN, surrogates and mixed types take the slow way."""
+    """The frame by polars when it accepts every line, else None: NaN and mixed types take the slow way."""
     import polars as pl
 
     if b"\\u" in data:

@@ -19,7 +19,7 @@ Array = NDArray[np.float64]
 
 @dataclass(frozen=True, slots=True)
 class Rule:
-    """How a column follows from others, in floating point: ``scale`` times the product, divided by ``under``."""
+    """How a column follows from others, in floating point: ``scale`` times ``over``, divided by ``under``."""
 
     target: str
     over: tuple[str, ...]
@@ -59,8 +59,8 @@ RULES: tuple[Rule, ...] = (
 def derive(runs: Runs, needed: Iterable[str]) -> Runs:
     """The runs with those of the needed columns added that follow from others; each is said in the notes.
 
-    A column that is there is never touched, and one that does not follow is left missing. Compute is 6 params tokens
-    unless the runs say that it is counted otherwise; then neither follows from the other.
+    A column that is there is never touched, and one that does not follow is left missing. Compute is 6 params
+    tokens unless the runs say that it is counted otherwise; then neither follows from the other.
 
     >>> derive(Runs({"params": [1e9], "tokens": [2e10]}), ["flops"]).columns["flops"].tolist()
     [1.2e+20]
@@ -94,9 +94,10 @@ def _derive(runs: Runs, name: str, busy: frozenset[str]) -> Runs | None:
 def require(runs: Runs, names: Sequence[str], *, positive: bool = True) -> Runs:
     """The runs that can carry a question about these columns.
 
-    Columns that are missing are derived where they follow from others. Left out, with a note that counts them: runs
-    whose status is not finished, rows without a value in one of the columns, rows whose loss is infinite, and second
-    copies of a row of the same run. Exact copies of rows that name no run are kept, and said.
+    Columns that are missing are derived where they follow from others. Left out, with a note that counts
+    them: runs whose status is not finished, rows without a value in one of the columns, rows whose loss is
+    infinite, and second copies of a row of the same run. Exact copies of rows that name no run are kept, and
+    said.
 
     Args:
         runs: the table.
@@ -104,8 +105,8 @@ def require(runs: Runs, names: Sequence[str], *, positive: bool = True) -> Runs:
         positive: refuse sizes (everything that is an axis, and the loss) that are zero, negative or infinite.
 
     Raises:
-        DataError: a column is missing and does not follow; a size is not positive, with its row; nothing is left, with
-            what left it out.
+        DataError: a column is missing and does not follow; a size is not positive, with its row; nothing is
+            left, with what left it out.
     """
     if not len(runs):
         raise DataError(f"{runs.source} holds no runs", hint="loosen the filter, or read another table")
@@ -131,7 +132,7 @@ def require(runs: Runs, names: Sequence[str], *, positive: bool = True) -> Runs:
         runs = _copies(runs, rows, reasons)
     if not len(runs):
         raise DataError(
-            f"none of the {before} rows of {runs.source} is left: " + ", ".join(reasons) + ";",
+            f"none of the {before} rows of {runs.source} is left: " + ", ".join(reasons) + "",
             hint="loosen the filter, or map other columns with --columns",
         )
     return runs
@@ -156,7 +157,7 @@ def _absent(runs: Runs, name: str) -> DataError:
     else:
         why = ""
     return DataError(
-        f"no column {name!r} in {runs.source}{why};",
+        f"no column {name!r} in {runs.source}{why}",
         hint=suggest(name, runs.names) + f' Map another name with --columns {name}="Your Name".',
     )
 
@@ -195,12 +196,12 @@ def _refuse_sizes(runs: Runs, names: Sequence[str], rows: Any, total: int) -> No
         more = f" ({bad.size} such rows)" if bad.size > 1 else ""
         raise DataError(
             f"{name} = {values[row]:g} in row {int(rows[row]) + 1} of {total} of {runs.source}{who}{more}: "
-            "it must be positive and finite;",
+            "it must be positive and finite",
             hint=f'leave such rows out with --where "{name} > 0", or give failed runs a status',
         )
 
 
-# ---------------------------------------------------------------------------------------------------------------------
+# ----------------------------------------------------------------------------------------------------
 # copies
 
 

@@ -17,8 +17,8 @@ _SUFFIXES = (".csv", ".csv.gz", ".parquet")
 class PackagedTable:
     """One table: the name it is asked for by (``data:NAME``), its file, and what its sidecar says.
 
-    ``sidecar`` holds the parsed ``NAME.toml``: ``title`` and whatever else describes it, and optionally the tables
-    ``[conventions]``, ``[columns]`` and ``[units]`` that :func:`tenfold.io.read_runs` applies.
+    ``sidecar`` holds the parsed ``NAME.toml``: ``title`` and whatever else describes it, and optionally the
+    tables ``[conventions]``, ``[columns]`` and ``[units]`` that :func:`tenfold.io.read_runs` applies.
     """
 
     name: str
@@ -55,5 +55,5 @@ def packaged_table(name: str, folder: Path | None = None) -> PackagedTable:
     tables = packaged_tables(folder)
     if name not in tables:
         hint = did_you_mean(name, tables) or "no table comes with this installation; give the path of a file"
-        raise DataError(f"no packaged table {name!r};", hint=hint)
+        raise DataError(f"no packaged table {name!r}", hint=hint)
     return tables[name]

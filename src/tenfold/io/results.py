@@ -1,4 +1,4 @@
-"""Results on disk: JSON written whole or not at all, and append-only lines that survive a crash. Never pickles."""
+"""Results on disk: JSON written whole or not at all, append-only lines that survive a crash; no pickles."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ except ImportError:  # pragma: no cover - not on Windows
 
 
 def plain(value: Any, *, at: str = "") -> Any:
-    """A value as JSON knows them: NumPy to Python, NaN and infinities to None, tuples to lists, dataclasses to objects.
+    """A value as JSON knows them: NumPy to Python, NaN and infinities to None, tuples to lists.
 
     A dataclass with ``to_dict`` gives that; another one its fields; an enumeration its name; a path its text.
 
@@ -198,14 +198,14 @@ def read_json(path: str | os.PathLike[str]) -> Any:
         raise DataError(f"{here} is not JSON: {first_line(cause)}", hint="write it again") from None
 
 
-# ---------------------------------------------------------------------------------------------------------------------
+# ----------------------------------------------------------------------------------------------------
 # lines
 
 
 def append_line(path: str | os.PathLike[str], record: Any, *, sync: bool = True) -> None:
-    """Append a record as one JSON line, by one write under a lock; several processes may append to the same file.
+    """Append a record as one JSON line, by one write under a lock; several processes may append to one file.
 
-    A line that a killed process left half written at the end is removed first, so that it cannot spoil this one.
+    A line that a killed process left half written at the end is removed first, lest it spoil this one.
 
     Args:
         path: the file; created when missing.
@@ -235,7 +235,7 @@ def append_line(path: str | os.PathLike[str], record: Any, *, sync: bool = True)
 
 
 def _mend(descriptor: int) -> int:
-    """Cut off a torn last line, or end a whole one that lacks its line feed; the size of the file after that."""
+    """Cut off a torn last line, or end a whole one that lacks its line feed; the size of the file then."""
     size = os.fstat(descriptor).st_size
     tail = b""
     start = size

@@ -1,4 +1,4 @@
-"""Where tables come from: files by their ending, packaged data, frames of any library, mappings of arrays, Runs."""
+"""Where tables come from: files by their ending, packaged data, frames of any library, mappings, Runs."""
 
 from __future__ import annotations
 
@@ -72,7 +72,7 @@ def _open_packaged(name: str) -> Raw:
 
 
 def open_file(path: str | os.PathLike[str], *, here: str = "") -> Raw:
-    """The table in a file, by the ending of its name; content of another kind is refused with the right ending.
+    """The table in a file, by the ending of its name; content of another kind is refused, saying which.
 
     Raises:
         DataError: missing, unreadable, empty, damaged, or not what its name says.
@@ -112,7 +112,7 @@ def _format(path: Path, here: str, data: bytes) -> tuple[str, bool]:
     close = did_you_mean(ending, FORMATS) if ending else ""
     guess = close if close.startswith("did you mean") else f"tables end in {known}"
     raise DataError(
-        f"the ending {shown(ending or path.name)} of {here} does not name a format of tables;", hint=guess
+        f"the ending {shown(ending or path.name)} of {here} does not name a format of tables", hint=guess
     )
 
 

@@ -37,22 +37,22 @@ def read_runs(
 
     Args:
         source: a path (``.csv``, ``.tsv``, ``.jsonl``, ``.json``, each also with ``.gz``, or ``.parquet``);
-            ``"data:NAME"`` for a table that comes with tenfold; a pandas, polars or pyarrow frame; a mapping of arrays;
-            records; or Runs.
-        columns: canonical name to the table's own, such as ``{"params": "Model Size"}``. Without it exact names are
-            taken first, then well-known other names; each such reading is said in the notes.
-        where: rows to keep, such as ``"status == 'finished' and flops < 1e21"`` (see :mod:`tenfold.io.where`).
+            ``"data:NAME"`` for a table that comes with tenfold; a pandas, polars or pyarrow frame; a mapping
+            of arrays; records; or Runs.
+        columns: canonical name to the table's own, such as ``{"params": "Model Size"}``. Without it exact
+            names are taken first, then well-known other names; each such reading is said in the notes.
+        where: rows to keep, such as ``"status == 'finished' and flops < 1e21"``, see :mod:`tenfold.io.where`.
             Canonical names have canonical units; the table's own names have its own values.
         units: unit of a column where its name does not say: ``{"tokens": "B", "loss": "bits/byte"}``.
         conventions: how quantities are counted: ``{"params": "non-embedding"}``.
         group: the column that becomes the label ``group``.
 
     Returns:
-        every column as read: numbers as floats (missing NaN), text as labels. Nothing is derived or dropped, except by
-        ``where``; :func:`tenfold.io.require` does that for the columns a question needs.
+        every column as read: numbers as floats (missing NaN), text as labels. Nothing is derived or dropped,
+        except by ``where``; :func:`tenfold.io.require` does that for the columns a question needs.
 
     Raises:
-        DataError: the source cannot be read, or does not mean what the options say. One line: what, where, what to do.
+        DataError: the source cannot be read, or does not mean what the options say: what, where, what to do.
 
     >>> read_runs({"N (B)": [1.0, 7.0], "D": [2e10, 1.4e11], "loss": [2.6, 2.2]}).columns["params"].tolist()
     [1000000000.0, 7000000000.0]
@@ -86,7 +86,7 @@ def _mapping(value: Any, what: str) -> dict[Any, Any]:
     return dict(value)
 
 
-# ---------------------------------------------------------------------------------------------------------------------
+# ----------------------------------------------------------------------------------------------------
 # columns
 
 
@@ -145,12 +145,14 @@ def _strict(texts: Any, match: Match, raw: Raw) -> tuple[Array, str]:
         spot = f"row {wrong.row + 1}" + (f" (line {line})" if line else "")
         more = f", and {wrong.count - 1} more" if wrong.count > 1 else ""
         raise DataError(
-            f"{spot} of {raw.here}: column {shown(match.source)} holds {shown(wrong.text)}, not a number{more};",
+            f"{spot} of {raw.here}: column {shown(match.source)} holds {shown(wrong.text)}, "
+            f"not a number{more}",
             hint=_fix(wrong.text, match),
         )
     if example and match.unit.scale != 1.0:
         raise DataError(
-            f"column {shown(match.source)} of {raw.here} has the unit {match.unit.text!r} and the value {shown(example)};",
+            f"column {shown(match.source)} of {raw.here} has the unit {match.unit.text!r} "
+            f"and the value {shown(example)}",
             hint="give the scale once: in the unit or in the values",
         )
     note = f"{match.target}: text such as {shown(example)} read as numbers" if example else ""
@@ -177,7 +179,7 @@ def _scaled(values: Array, unit: Unit) -> Array:
 
 
 def labels_of(series: Any) -> Labels:
-    """A polars series as labels: blanks around texts removed, empty texts missing, whole numbers without a point."""
+    """A polars series as labels: blanks around texts removed, empty texts missing, 3.0 written as 3."""
     import polars as pl
 
     if series.dtype.is_float():
@@ -203,7 +205,7 @@ def _originals(frame: Any, matches: tuple[Match, ...], raw: Raw) -> dict[str, Ca
     return {match.source: getter(match) for match in matches}
 
 
-# ---------------------------------------------------------------------------------------------------------------------
+# ----------------------------------------------------------------------------------------------------
 # group and conventions
 
 
@@ -218,7 +220,7 @@ def _group_source(
     if isinstance(group, str) and group in names:
         return group
     raise DataError(
-        f"no column {shown(group)} in {here} to group by;", hint=suggest(str(group), [*by_target, *names])
+        f"no column {shown(group)} in {here} to group by", hint=suggest(str(group), [*by_target, *names])
     )
 
 
@@ -258,7 +260,7 @@ def as_conventions(value: Mapping[str, str] | Conventions | None) -> Conventions
     out: dict[str, str] = {}
     for quantity, text in _mapping(value, "conventions").items():
         if quantity not in known:
-            raise DataError(f"no convention for {shown(quantity)};", hint=did_you_mean(str(quantity), known))
+            raise DataError(f"no convention for {shown(quantity)}", hint=did_you_mean(str(quantity), known))
         if not isinstance(text, str):
             raise DataError(f"the convention of {quantity} is {shown(text)}", hint="give a text")
         out[quantity] = _convention(text, quantity)
@@ -274,7 +276,7 @@ def _convention(text: str, quantity: str) -> str:
     if unit is not None and unit.convention:
         return unit.convention
     raise DataError(
-        f"unknown convention {shown(text)} for {quantity};",
+        f"unknown convention {shown(text)} for {quantity}",
         hint=did_you_mean(text, CONVENTIONS[quantity][1:]),
     )
 
@@ -296,7 +298,7 @@ def _column_conventions(runs: Runs) -> Runs:
             raise DataError(
                 f"rows of {runs.source} count {quantity} differently: column {name!r} holds "
                 + " and ".join(repr(text) for text in present[:4])
-                + ";",
+                + "",
                 hint=f"keep one kind: --where \"{name} == '{present[0]}'\"",
             )
         for kind in kinds:

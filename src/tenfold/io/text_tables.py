@@ -141,7 +141,7 @@ def _load(
 def _without_blanks(
     frame: Any, data: bytes, separator: str, names: tuple[str, ...], here: str
 ) -> tuple[Any, tuple[str, ...]]:
-    """The frame without blank lines and unnamed columns; short lines, which leave the last column empty, refused."""
+    """The frame without blank lines and unnamed columns; lines that lack fields are refused."""
     import polars as pl
 
     notes = []
@@ -185,7 +185,8 @@ def _explain(data: bytes, separator: str, width: int, here: str) -> None:
         if fields != width:
             fix = "quote values that hold the separator" if fields > width else "the line may be cut off"
             raise DataError(
-                f"row {row + 1} (line {line}) of {here} has {fields} fields, but the header names {width} columns;",
+                f"row {row + 1} (line {line}) of {here} has {fields} fields, "
+                f"but the header names {width} columns",
                 hint=fix + ", or empty fields are missing at its end" * (fields < width),
             )
     if data.count(b'"') % 2:

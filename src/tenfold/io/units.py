@@ -1,4 +1,4 @@
-"""Units: what a suffix such as ``(B)`` or ``[PF-days]`` means for a quantity, and text such as ``1.4B`` as a number."""
+"""Units: what a suffix such as ``(B)`` or ``[PF-days]`` means, and text such as ``1.4B`` as a number."""
 
 from __future__ import annotations
 
@@ -186,7 +186,7 @@ def convention_named(name: str, quantity: str) -> str:
     return ""
 
 
-# ---------------------------------------------------------------------------------------------------------------------
+# ----------------------------------------------------------------------------------------------------
 # numbers written as text
 
 _MISSING = ("", "na", "n/a", "nan", "null", "none", "nil", "-", "--", "—", "–", "?", "#n/a")
@@ -208,7 +208,7 @@ class Wrong:
 
 
 def missing_words(series: Any) -> Any:
-    """Texts without surrounding blanks, the words for a missing value made null (a polars expression of a series)."""
+    """A polars series of texts without surrounding blanks, the words for a missing value made null."""
     import polars as pl
 
     bare = series.str.strip_chars()
@@ -217,7 +217,7 @@ def missing_words(series: Any) -> Any:
 
 
 def read_plain(series: Any) -> NDArray[np.float64] | None:
-    """A text column as numbers when every entry that is not missing is a number or a truth value, else None."""
+    """A text column as numbers when every entry is a number, a truth value or missing, else None."""
     import polars as pl
 
     texts = missing_words(series)

@@ -1,4 +1,4 @@
-"""Filters: a condition on the columns of a table as text, read by a whitelist over the syntax tree, never evaluated.
+"""Filters: a condition on the columns of a table as text, read by a whitelist over the syntax tree.
 
 ::
 
@@ -7,8 +7,9 @@
     `Model Size` > 7 or tokens / params > 20
     '10xC' in run and loss is not None
 
-Names are columns, canonical or as the file has them; a name with blanks or other signs stands between backticks. Text
-stands in quotes. A missing value satisfies no comparison, and its negation neither: such rows are left out.
+Names are columns, canonical or as the file has them; a name with blanks or other signs stands between
+backticks. Text stands in quotes. A missing value satisfies no comparison, and its negation neither: such rows
+are left out. Nothing is ever evaluated as code.
 """
 
 from __future__ import annotations
@@ -75,7 +76,7 @@ def filter_runs(runs: Runs, where: str) -> Runs:
         where: the condition, such as ``"status == 'finished' and flops < 1e21"``.
 
     Raises:
-        DataError: the condition cannot be read, names no column, compares text with numbers, or keeps nothing.
+        DataError: the condition cannot be read, names no column, compares text with numbers, keeps nothing.
 
     >>> runs = Runs({"loss": [3.0, 4.0]})
     >>> len(filter_runs(runs, "loss < 3.5"))
@@ -105,7 +106,7 @@ def keep_where(runs: Runs, where: str, columns: Mapping[str, Callable[[], Any]])
     missing = f", {unknown} of them for a missing value" if unknown else ""
     if kept == 0:
         raise DataError(
-            f"where {shown(where, limit=200)} keeps none of the {len(runs)} rows of {runs.source}{missing};",
+            f"where {shown(where, limit=200)} keeps none of the {len(runs)} rows of {runs.source}{missing}",
             hint="loosen the condition",
         )
     if kept == len(runs):
@@ -142,7 +143,7 @@ def condition(where: str, columns: Mapping[str, Callable[[], Any]], *, rows: int
         offset = getattr(error, "offset", None)
         spot = f" at character {offset}" if offset and not quoted else ""
         raise DataError(
-            f"cannot read the filter {shown(where, limit=200)}{spot};", hint=_advice(where)
+            f"cannot read the filter {shown(where, limit=200)}{spot}", hint=_advice(where)
         ) from None
     try:
         with np.errstate(all="ignore"):
@@ -156,7 +157,7 @@ def _advice(where: str) -> str:
         return "equality is written =="
     if "&" in where or "|" in where:
         return "write and, or, not instead of & | ~"
-    return "write it like \"status == 'finished' and flops < 1e21\" (7e9, not 7B; names with blanks in `backticks`)"
+    return "write it like \"status == 'finished' and flops < 1e21\" (7e9, not 7B; `names with blanks`)"
 
 
 def _backticks(where: str) -> tuple[str, dict[str, str]]:
@@ -232,7 +233,7 @@ def _refused(node: ast.AST, table: _Table) -> DataError:
     hint = _ALLOWED + "; a column whose name holds a dot stands in `backticks`" * isinstance(
         node, ast.Attribute
     )
-    return DataError(f"a filter may not contain {what}: {_source(node, table)};", hint=hint)
+    return DataError(f"a filter may not contain {what}: {_source(node, table)}", hint=hint)
 
 
 def _source(node: ast.AST, table: _Table) -> str:
@@ -256,7 +257,7 @@ def _constant(node: ast.Constant) -> Any:
             raise DataError(
                 f"the number {shown(value)} in the filter is too large", hint="write it as 1e20"
             ) from None
-    raise DataError(f"a filter may not contain {shown(value)};", hint=_ALLOWED)
+    raise DataError(f"a filter may not contain {shown(value)}", hint=_ALLOWED)
 
 
 def _column(name: str, table: _Table) -> Any:
@@ -264,7 +265,7 @@ def _column(name: str, table: _Table) -> Any:
     if real in table.columns:
         return table.columns[real]()
     raise DataError(
-        f"no column {shown(real)} in {table.here} for the filter;",
+        f"no column {shown(real)} in {table.here} for the filter",
         hint=suggest(real, table.columns) + " (text goes in quotes)",
     )
 
@@ -277,7 +278,7 @@ def _unary(node: ast.UnaryOp, table: _Table) -> Any:
     if isinstance(node.op, (ast.USub, ast.UAdd)):
         number = _number(value, node.operand, table)
         return -number if isinstance(node.op, ast.USub) else number
-    raise DataError(f"a filter may not contain ~ in {_source(node, table)};", hint="write not")
+    raise DataError(f"a filter may not contain ~ in {_source(node, table)}", hint="write not")
 
 
 def _as_truth(value: Any, node: ast.AST, rows: int) -> Truth:
@@ -287,7 +288,7 @@ def _as_truth(value: Any, node: ast.AST, rows: int) -> Truth:
         return Truth(np.full(rows, node.value), np.full(rows, not node.value))
     name = ast.unparse(node) if isinstance(node, (ast.Name, ast.Constant)) else "this"
     raise DataError(
-        f"a filter needs a condition, and {shown(name)} is a value;",
+        f"a filter needs a condition, and {shown(name)} is a value",
         hint="compare it, such as loss < 3 or deduped != 0",
     )
 
@@ -298,7 +299,7 @@ def _number(value: Any, node: ast.AST, table: _Table) -> Any:
     if isinstance(value, (np.ndarray, np.floating)):
         return value
     kind = "a condition" if isinstance(value, Truth) else "nothing" if value is None else "text"
-    raise DataError(f"{_source(node, table)} is {kind} where the filter needs a number;", hint=_ALLOWED)
+    raise DataError(f"{_source(node, table)} is {kind} where the filter needs a number", hint=_ALLOWED)
 
 
 def _label_numbers(labels: Labels) -> Any:
@@ -344,7 +345,7 @@ def _membership(left: Any, left_node: ast.AST, right_node: ast.AST, table: _Tabl
     if isinstance(left, str) and isinstance(right, Labels):
         return _by_name(right, [left in name for name in right.names])
     raise DataError(
-        f"after in stands {_source(right_node, table)};",
+        f"after in stands {_source(right_node, table)}",
         hint="write a list, such as group in ('a', 'b'), or 'part' in a text column",
     )
 
@@ -360,7 +361,7 @@ def _comparison(left: Any, sign: ast.cmpop, right: Any, node: ast.AST, table: _T
     if left is None or right is None:
         return _missing(left if right is None else right, sign, node, table)
     if type(sign) not in _COMPARE:
-        raise DataError(f"is in {_source(node, table)} compares with None only;", hint="write == or !=")
+        raise DataError(f"is in {_source(node, table)} compares with None only", hint="write == or !=")
     text, compare = _COMPARE[type(sign)]
     if isinstance(left, str) and not isinstance(right, str):
         mirrored = {"<": operator.gt, "<=": operator.ge, ">": operator.lt, ">=": operator.le}
@@ -376,7 +377,7 @@ def _comparison(left: Any, sign: ast.cmpop, right: Any, node: ast.AST, table: _T
     for side in (left, right):
         if isinstance(side, (str, Labels, Truth)):
             raise DataError(
-                f"{_source(node, table)} compares text with numbers;",
+                f"{_source(node, table)} compares text with numbers",
                 hint="text columns are compared with text in quotes, numbers without",
             )
     yes = np.broadcast_to(compare(left, right), (table.rows,))
@@ -397,7 +398,7 @@ def _missing(value: Any, sign: ast.cmpop, node: ast.AST, table: _Table) -> Truth
         value, (np.ndarray, Labels)
     ):
         raise DataError(
-            f"None in {_source(node, table)} stands for a missing value;", hint="write loss is not None"
+            f"None in {_source(node, table)} stands for a missing value", hint="write loss is not None"
         )
     absent = value.codes < 0 if isinstance(value, Labels) else np.isnan(value)
     return Truth(absent, ~absent) if isinstance(sign, (ast.Is, ast.Eq)) else Truth(~absent, absent)

@@ -100,7 +100,8 @@ def plan_run(
 def cells(ladder: Ladder, /) -> list[RunSpec]:
     """All runs, in an order whose every prefix is a useful ladder.
 
-    First seeds come first, cheap rows before expensive ones, and a row's middle widths before its edges.
+    Cheap rows come before expensive ones and a row's middle widths before its edges; a further seed waits
+    until first seeds of four times the cost are done.
     """
     planned = []
     for row in ladder.rows:
@@ -109,7 +110,7 @@ def cells(ladder: Ladder, /) -> list[RunSpec]:
         for place, width in enumerate(row.widths):
             for seed in range(row.seeds):
                 spec = plan_run(ladder, width, flops=row.flops, seed=seed, group=group)
-                planned.append(((seed, row.flops, abs(place - middle), place), spec))
+                planned.append(((row.flops * 4.0**seed, abs(place - middle), place), spec))
     return [spec for _, spec in sorted(planned, key=lambda item: item[0])]
 
 

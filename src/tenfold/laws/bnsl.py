@@ -5,6 +5,9 @@ from tenfold.core import Check, Cite, Floor, Interval, Like, Positive, Published
 BNSL = Cite("Caballero et al.", 2022, "Broken Neural Scaling Laws", "arXiv:2210.14891", "eq. 1")
 Sharpness = Interval(1e-3, 10.0, start=(0.05, 2.0))
 RENUMBERED = "numbering the breaks in another order gives the same curve; compare them sorted by position"
+ONE = {"E": 1.25, "b": 15.0, "c0": 0.25, "c1": -0.5, "d1": 625.0, "f1": 2.0}
+TWO = ONE | {"c2": 0.5, "d2": 1250.0, "f2": 1.0}
+THREE = TWO | {"c3": 3.0, "d3": 2e4, "f3": 1 / 3}
 BASE = {
     "E": "floor, in the unit of the output; the paper's a",
     "b": "height above the floor at x = 1 were there no break, in the unit of the output",
@@ -46,7 +49,7 @@ def _bend(x, c, d, f):
             note="test cross-entropy against the number of training examples",
         )
     },
-    checks=[Check({"x": 1e4}, {"E": 1.25, "b": 15.0, "c0": 0.25, "c1": 0.5, "d1": 1250.0, "f1": 1.0}, 1.75)],
+    checks=[Check({"x": 1e4}, ONE, 8.75)],  # 1.25 + 15 * .1 * (1 + 4)
     reduces_to=[Reduction("power_offset", when={"c1": 0.0}, coef={"E": "E", "A": "b", "alpha": "c0"})],
     aliases=("bnsl",),
     meaning=_breaks(1),
@@ -63,25 +66,9 @@ def bnsl1(x, *, E: Floor, b: Positive, c0: Real, c1: Real, d1: Like("x"), f1: Sh
 
 @law(
     cite=BNSL,
-    checks=[
-        Check(
-            {"x": 1e4},
-            {
-                "E": 1.25,
-                "b": 15.0,
-                "c0": 0.25,
-                "c1": 0.5,
-                "d1": 1250.0,
-                "f1": 1.0,
-                "c2": -0.5,
-                "d2": 2500.0,
-                "f2": 2.0,
-            },
-            2.75,
-        )
-    ],
+    checks=[Check({"x": 1e4}, TWO, 3.75)],  # 1.25 + 7.5 * (1 + 8)^-.5
     reduces_to=[
-        Reduction("bnsl1", when={"c2": 0.0}, coef={name: name for name in _breaks(1)}),
+        Reduction("bnsl1", when={"c2": 0.0}, coef={name: name for name in ONE}),
         Reduction(
             "bnsl1", when={"c1": 0.0}, coef={**{n: n for n in BASE}, "c1": "c2", "d1": "d2", "f1": "f2"}
         ),
@@ -97,35 +84,16 @@ def bnsl2(
     r"""L(x) = E + b x^{-c_0} \prod_{i=1}^{2} \left( 1 + (x / d_i)^{1/f_i} \right)^{-c_i f_i}
 
     Use it for a curve that changes slope twice, such as a plateau between two falls, or double descent. Nine
-    coefficients need at least some fifteen points. Try bnsl1 first; keep this one only if it predicts
-    withheld larger points better.
+    coefficients need at least some fifteen points. Not for fewer: try bnsl1 first, and keep this one only if
+    it predicts withheld larger points better.
     """
     return E + b * maths.exp(-c0 * maths.log(x) + _bend(x, c1, d1, f1) + _bend(x, c2, d2, f2))
 
 
 @law(
     cite=BNSL,
-    checks=[
-        Check(
-            {"x": 1e4},
-            {
-                "E": 1.25,
-                "b": 15.0,
-                "c0": 0.25,
-                "c1": 0.5,
-                "d1": 1250.0,
-                "f1": 1.0,
-                "c2": -0.5,
-                "d2": 2500.0,
-                "f2": 2.0,
-                "c3": 2.0,
-                "d3": 2e4,
-                "f3": 0.5,
-            },
-            2.45,
-        )
-    ],
-    reduces_to=[Reduction("bnsl2", when={"c3": 0.0}, coef={name: name for name in _breaks(2)})],
+    checks=[Check({"x": 1e4}, THREE, 1.25 + 20 / 9)],  # 1.25 + 2.5 * (1 + 1/8)^-1
+    reduces_to=[Reduction("bnsl2", when={"c3": 0.0}, coef={name: name for name in TWO})],
     meaning=_breaks(3),
     identifiable=RENUMBERED,
 )

@@ -29,9 +29,9 @@ def published(where, tag="verified-secondary", note="", **coef):
 def kaplan_n(N, *, Nc: Like("N", low=1.0, high=1e8), alpha_N: Exponent):
     r"""L(N) = (N_c / N)^{\alpha_N}
 
-    Use it for models of several sizes, each trained to convergence on ample data. It has no floor, so it must
-    fail far out: compare with power_offset. Its published constants hold for WebText2, one tokeniser and no
-    embeddings.
+    Use it for models of several sizes, each trained to convergence on ample data. Not for far forecasts,
+    because it has no floor: compare with power_offset. Its published constants hold for WebText2, one
+    tokeniser and no embeddings.
     """
     return (Nc / N) ** alpha_N
 
@@ -49,8 +49,8 @@ def kaplan_n(N, *, Nc: Like("N", low=1.0, high=1e8), alpha_N: Exponent):
 def kaplan_d(D, *, Dc: Like("D", low=1.0, high=1e8), alpha_D: Exponent):
     r"""L(D) = (D_c / D)^{\alpha_D}
 
-    Use it for large models stopped early on data sets of several sizes. It has no floor: compare with
-    power_offset. When the models also differ in size, use kaplan_nd or chinchilla.
+    Use it for large models stopped early on data sets of several sizes. Not for far forecasts, because it has
+    no floor: compare with power_offset. When the models also differ in size, use kaplan_nd or chinchilla.
     """
     return (Dc / D) ** alpha_D
 

@@ -77,7 +77,7 @@ def kaplan_ns(
     Nc: Like("N", low=1.0, high=1e8),
     Sc: Like("S", low=1e-3, high=1e3),
     alpha_N: Exponent,
-    alpha_S: Exponent,
+    alpha_S: SteepExponent,
 ):
     r"""L(N, S) = (N_c / N)^{\alpha_N} + (S_c / S)^{\alpha_S}
 

@@ -49,8 +49,7 @@ def jax_loop(law: Law, rows: Rows) -> Array:
         out = []
         for row in range(len(rows)):
             scalars = {
-                name: jax.numpy.asarray(values[row])
-                for name, values in {**rows.inputs, **rows.coef}.items()
+                name: jax.numpy.asarray(values[row]) for name, values in {**rows.inputs, **rows.coef}.items()
             }
             out.append(float(law.fn(**scalars)))
     return np.array(out)
