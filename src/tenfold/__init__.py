@@ -1,0 +1,85 @@
+"""tenfold: if I spend more, along which axis, how much better does it get, how sure is that, when does it stop paying?
+
+``read_runs -> fit -> draw -> rehearse -> forecast -> plan``, each a function; names are imported on first use.
+"""
+
+from __future__ import annotations
+
+import importlib
+import sys
+from types import ModuleType
+from typing import Any
+
+_HOME = {
+    "Bootstrap": "tenfold.uncertainty",
+    "Budget": "tenfold.plan",
+    "Check": "tenfold.core",
+    "Cite": "tenfold.core",
+    "ConfigError": "tenfold.core",
+    "Conventions": "tenfold.core",
+    "DataError": "tenfold.core",
+    "Draws": "tenfold.uncertainty",
+    "Exponent": "tenfold.core",
+    "Fit": "tenfold.fit",
+    "FitError": "tenfold.core",
+    "Floor": "tenfold.core",
+    "Forecast": "tenfold.forecast",
+    "Huber": "tenfold.engine.objective",
+    "Interval": "tenfold.core",
+    "Laplace": "tenfold.uncertainty",
+    "Law": "tenfold.core",
+    "LawError": "tenfold.core",
+    "Like": "tenfold.core",
+    "Plan": "tenfold.plan",
+    "PlanError": "tenfold.core",
+    "Positive": "tenfold.core",
+    "Published": "tenfold.core",
+    "Real": "tenfold.core",
+    "Rehearsal": "tenfold.rehearse",
+    "Residual": "tenfold.uncertainty",
+    "RunSpec": "tenfold.core",
+    "Runs": "tenfold.core",
+    "Squared": "tenfold.engine.objective",
+    "Starts": "tenfold.engine.starts",
+    "Status": "tenfold.core",
+    "TenfoldError": "tenfold.core",
+    "Unit": "tenfold.core",
+    "Wild": "tenfold.uncertainty",
+    "check_law": "tenfold.testing",
+    "draw": "tenfold.uncertainty",
+    "fit": "tenfold.fit",
+    "forecast": "tenfold.forecast",
+    "isoflop": "tenfold.isoflop",
+    "law": "tenfold.core",
+    "laws": "tenfold.laws",
+    "load_study": "tenfold.study_file",
+    "optimum": "tenfold.core",
+    "plan": "tenfold.plan",
+    "profile_interval": "tenfold.uncertainty",
+    "read_runs": "tenfold.io.tables",
+    "rehearse": "tenfold.rehearse",
+    "run_study": "tenfold.study",
+}
+
+__all__ = sorted(_HOME)
+
+
+class _Package(ModuleType):
+    """Verbs live in modules of their own name; ``tenfold.fit`` is the verb, whichever was imported first."""
+
+    def __setattr__(self, name: str, value: Any) -> None:
+        if not (name in _HOME and isinstance(value, ModuleType)):
+            super().__setattr__(name, value)
+
+
+sys.modules[__name__].__class__ = _Package
+
+
+def __getattr__(name: str) -> Any:
+    if name in _HOME:
+        return getattr(importlib.import_module(_HOME[name]), name)
+    raise AttributeError(f"module 'tenfold' has no attribute {name!r}")
+
+
+def __dir__() -> list[str]:
+    return __all__

@@ -123,7 +123,9 @@ class Cache:
         """A stored result, or a new one, stored."""
         if self.folder is None:
             return make()
-        digest = hashlib.blake2b(json.dumps([what, key], sort_keys=True, default=str).encode(), digest_size=12)
+        digest = hashlib.blake2b(
+            json.dumps([what, key], sort_keys=True, default=str).encode(), digest_size=12
+        )
         path = self.folder / f"{what}-{digest.hexdigest()}.json"
         if path.is_file():
             found = read_json(path)
@@ -234,14 +236,23 @@ def _rank(result: LawResult) -> tuple[bool, float]:
 
 def _ranking(laws: list[LawResult]) -> str:
     parts = [
-        f"{r.fit.law.name} {_rank(r)[1]:.2%}" + ("" if r.rehearsal.done else " (in-sample, unrehearsed)") for r in laws
+        f"{r.fit.law.name} {_rank(r)[1]:.2%}" + ("" if r.rehearsal.done else " (in-sample, unrehearsed)")
+        for r in laws
     ]
     return "laws ranked by error on withheld scales: " + ", ".join(parts)
 
 
 def _draws(file: StudyFile, fitted: Fit, runs: Runs, store: Cache) -> Draws:
-    key = [fitted.to_dict()["coef"], fitted.provenance.runs_id, fitted.objective.spec(), file.uncertainty, file.seed]
-    kept = store.get("draws", key, lambda: _draws_dict(draw(fitted, runs, method=file.uncertainty, seed=file.seed)))
+    key = [
+        fitted.to_dict()["coef"],
+        fitted.provenance.runs_id,
+        fitted.objective.spec(),
+        file.uncertainty,
+        file.seed,
+    ]
+    kept = store.get(
+        "draws", key, lambda: _draws_dict(draw(fitted, runs, method=file.uncertainty, seed=file.seed))
+    )
     coef = {name: np.asarray(values, dtype=np.float64) for name, values in kept["coef"].items()}
     return Draws(fitted, coef, kept["method"], kept["failed"], kept["guard"])
 
@@ -301,7 +312,12 @@ def _live(file: StudyFile, best: LawResult, runs: Runs, store: Cache, tell: Prog
         inside = {level: bool(low <= loss <= high) for level, (low, high) in before.intervals.items()}
     return LiveCheck(
         {"params": wanted.params.value, "tokens": wanted.tokens.value, "flops": file.live.flops},
-        {"params": target.params, "tokens": target.tokens, "flops": target.flops, "width": float(target.width)},
+        {
+            "params": target.params,
+            "tokens": target.tokens,
+            "flops": target.flops,
+            "width": float(target.width),
+        },
         before,
         loss,
         kept["status"],

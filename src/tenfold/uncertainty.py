@@ -17,7 +17,8 @@ from tenfold.engine import laplace, profile, resample
 from tenfold.engine.newton import Solutions
 from tenfold.engine.problem import Problem
 from tenfold.engine.solve import refit
-from tenfold.fit import Fit, Prepared, prepare, problem_of
+from tenfold.fit import Fit
+from tenfold.prepare import Prepared, prepare, problem_of
 
 Array = NDArray[np.float64]
 Rng = np.random.Generator
@@ -64,7 +65,8 @@ class Draws:
             "failed": self.failed,
             "guard": dict(self.guard),
             "intervals": {
-                name: {f"{level:g}": list(self.interval(name, level)) for level in (0.5, 0.9)} for name in self.coef
+                name: {f"{level:g}": list(self.interval(name, level)) for level in (0.5, 0.9)}
+                for name in self.coef
             },
         }
 
@@ -75,7 +77,9 @@ class Method(ABC):
     kind: ClassVar[str]
 
     @abstractmethod
-    def sample(self, ready: Prepared, problem: Problem, theta: Array, rng: Rng) -> tuple[Array, float, dict[str, int]]:
+    def sample(
+        self, ready: Prepared, problem: Problem, theta: Array, rng: Rng
+    ) -> tuple[Array, float, dict[str, int]]:
         """Plain free coefficients (R, p), the share that failed and the guard's report."""
 
 
@@ -91,7 +95,9 @@ class Bootstrap(Method):
     weights: str = "counts"
     kind: ClassVar[str] = "bootstrap"
 
-    def sample(self, ready: Prepared, problem: Problem, theta: Array, rng: Rng) -> tuple[Array, float, dict[str, int]]:
+    def sample(
+        self, ready: Prepared, problem: Problem, theta: Array, rng: Rng
+    ) -> tuple[Array, float, dict[str, int]]:
         clusters = ready.runs.clusters()
         if int(clusters.max()) + 1 < 3:
             raise DataError(
@@ -114,7 +120,9 @@ class Residual(Method):
     n: int = 1000
     kind: ClassVar[str] = "residual"
 
-    def sample(self, ready: Prepared, problem: Problem, theta: Array, rng: Rng) -> tuple[Array, float, dict[str, int]]:
+    def sample(
+        self, ready: Prepared, problem: Problem, theta: Array, rng: Rng
+    ) -> tuple[Array, float, dict[str, int]]:
         u = _space(problem, theta)
         clusters = ready.runs.clusters()
         return _batches(
@@ -133,7 +141,9 @@ class Wild(Method):
     n: int = 1000
     kind: ClassVar[str] = "wild"
 
-    def sample(self, ready: Prepared, problem: Problem, theta: Array, rng: Rng) -> tuple[Array, float, dict[str, int]]:
+    def sample(
+        self, ready: Prepared, problem: Problem, theta: Array, rng: Rng
+    ) -> tuple[Array, float, dict[str, int]]:
         u = _space(problem, theta)
         clusters = ready.runs.clusters()
         return _batches(
@@ -152,7 +162,9 @@ class Laplace(Method):
     n: int = 1000
     kind: ClassVar[str] = "laplace"
 
-    def sample(self, ready: Prepared, problem: Problem, theta: Array, rng: Rng) -> tuple[Array, float, dict[str, int]]:
+    def sample(
+        self, ready: Prepared, problem: Problem, theta: Array, rng: Rng
+    ) -> tuple[Array, float, dict[str, int]]:
         covariance = laplace.sandwich(problem, theta, ready.runs.clusters())
         values, vectors = np.linalg.eigh(covariance)
         root = vectors * np.sqrt(np.maximum(values, 0.0))
@@ -200,7 +212,9 @@ def draw(fit: Fit, runs: Runs, *, method: Method | str = Bootstrap(), seed: int 
     ready, problem = same_problem(fit, runs)
     theta = problem.free(fit.coef)
     sampled, failed, guard = method.sample(ready, problem, theta, np.random.default_rng(seed))
-    made = provenance("draw", runs_id=fit.provenance.runs_id, source=ready.runs.source, method=repr(method), seed=seed)
+    made = provenance(
+        "draw", runs_id=fit.provenance.runs_id, source=ready.runs.source, method=repr(method), seed=seed
+    )
     return Draws(fit, problem.natural(sampled), method.kind, failed, guard, made)
 
 

@@ -279,26 +279,52 @@ def parse(text: str, functions: Iterable[str]) -> Expr:
         raise LawError(
             f"cannot read the formula {text!r}{place}", hint="write it like 'E + A*N**-alpha' (powers are **)"
         ) from None
+    if _depth(tree) > MAX_DEPTH:
+        raise LawError("the formula is nested too deeply", hint="write it as a law in a Python file")
+    return _convert(tree.body, allowed)
+
+
+MAX_DEPTH = 100  # so that evaluating a formula, a few calls a level, stays far from Python's limit
+_ARGUMENTS = {"logaddexp": 2, "maximum": 2, "minimum": 2, "where": 3}  # all other functions take one
+
+
+def _depth(tree: ast.AST) -> int:
+    level, depth = [tree], 0
+    while level:
+        level, depth = [child for node in level for child in ast.iter_child_nodes(node)], depth + 1
+    return depth
+
+
+def _constant(value: Any, node: ast.AST) -> Expr:
+    """A finite number. Overflow, division by zero and roots of negative numbers are errors of the formula."""
     try:
-        return _convert(tree.body, allowed)
-    except RecursionError:
-        raise LawError("the formula is nested too deeply", hint="write it as a law in a Python file") from None
+        number = float(value() if callable(value) else value)
+    except (ArithmeticError, TypeError):
+        number = float("nan")
+    if not abs(number) < float("inf"):
+        raise LawError(f"{ast.unparse(node)[:60]!r} in the formula is not a finite number")
+    return const(number)
 
 
 def _convert(node: ast.AST, allowed: tuple[str, ...]) -> Expr:
     if isinstance(node, ast.Constant):
         if isinstance(node.value, bool) or not isinstance(node.value, (int, float)):
             raise LawError(f"a formula may hold numbers and names, not {node.value!r}")
-        return const(float(node.value))
+        return _constant(node.value, node)
     if isinstance(node, ast.Name):
         if node.id.startswith("_"):
             raise LawError(f"the name {node.id!r} is not allowed in a formula", hint="names start with a letter")
         return symbol(node.id)
     if isinstance(node, ast.BinOp) and type(node.op) in _NODES:
-        return apply(_NODES[type(node.op)], _convert(node.left, allowed), _convert(node.right, allowed))
+        made = apply(_NODES[type(node.op)], _convert(node.left, allowed), _convert(node.right, allowed))
+        if all(arg.op == "const" for arg in made.args):
+            return _constant(lambda: evaluate(made, {}, {}), node)
+        return made
     if isinstance(node, ast.UnaryOp) and isinstance(node.op, (ast.USub, ast.UAdd)):
         inner = _convert(node.operand, allowed)
-        return -inner if isinstance(node.op, ast.USub) else inner
+        if isinstance(node.op, ast.USub):
+            return const(-inner.value) if inner.op == "const" else -inner
+        return inner
     if isinstance(node, ast.Call):
         if not isinstance(node.func, ast.Name) or node.func.id not in allowed:
             called = ast.unparse(node.func)
@@ -308,6 +334,9 @@ def _convert(node: ast.AST, allowed: tuple[str, ...]) -> Expr:
             )
         if node.keywords:
             raise LawError(f"{node.func.id}() takes no keywords in a formula")
+        wanted = _ARGUMENTS.get(node.func.id, 1)
+        if len(node.args) != wanted:
+            raise LawError(f"{node.func.id}() takes {wanted} arguments in a formula, not {len(node.args)}")
         return apply(node.func.id, *(_convert(arg, allowed) for arg in node.args))
     raise LawError(
         f"a formula may not contain {ast.unparse(node)!r} ({type(node).__name__.lower()})",

@@ -16,6 +16,9 @@ from tenfold.core.errors import DataError, did_you_mean
 
 Array = NDArray[np.float64]
 
+FINISHED = ("finished", "ok", "done", "complete", "completed", "success", "succeeded")
+"""What a status may say, in any case, of a run that ended as planned."""
+
 
 @dataclass(frozen=True, slots=True)
 class RunSpec:
@@ -147,7 +150,7 @@ class Runs:
         if "status" not in self.labels:
             return self
         status = self.labels["status"]
-        bad = [code for code, name in enumerate(status.names) if name.lower() not in ("finished", "ok", "done")]
+        bad = [code for code, name in enumerate(status.names) if name.lower() not in FINISHED]
         keep = ~np.isin(status.codes, bad)
         if keep.all():
             return self

@@ -61,6 +61,14 @@ class AdditiveKernel(Kernel):
             out[block.lanes, block.rows] = self._plan.parts(theta[block.lanes], block.rows)[1]
         return out
 
+    def jacobian(self, theta: Array) -> Array:
+        out = np.zeros((self.rows, self.size))
+        for term in self.terms:
+            part = np.exp(term.offset + sum(theta[0, j] * f for j, f in zip(term.coefs, term.features, strict=True)))
+            for j, feature in zip(term.coefs, term.features, strict=True):
+                out[:, j] += part * feature
+        return out
+
     def values(
         self, theta: Array, weights: Array, target: Array, objective: Objective, *, lanes: Lanes | None = None
     ) -> Array:

@@ -68,6 +68,15 @@ class AutodiffKernel(Kernel):
             value = self.fn(**self.inputs, **self.natural(theta))
         return np.broadcast_to(np.asarray(value, dtype=np.float64), (theta.shape[0], self.rows))
 
+    def jacobian(self, theta: Array) -> Array:
+        padded = bucket(self.rows)
+        compiled = _jacobian(self.fn, self.names, self.logs)
+        inputs = {name: _pad(values, padded, edge=True) for name, values in self.inputs.items()}
+        fixed = {name: np.float64(value) for name, value in self.fixed.items()}
+        with x64():
+            out = np.asarray(compiled(theta[0], fixed, inputs))
+        return np.array(out[: self.rows])
+
     def values(
         self, theta: Array, weights: Array, target: Array, objective: Objective, *, lanes: Lanes | None = None
     ) -> Array:
@@ -144,10 +153,7 @@ def _compiled(
     import jax.numpy as jnp
 
     def transformed(theta: Any, held: Any, data: Any) -> Any:
-        coef = dict(held)
-        for j, (name, log) in enumerate(zip(names, logs, strict=True)):
-            coef[name] = jnp.exp(theta[j]) if log else theta[j]
-        value = fn(**data, **coef)
+        value = fn(**data, **_natural(theta, held, names, logs))
         return jnp.log(value) if objective.space == "log" else value
 
     def lane(theta: Any, held: Any, data: Any, w: Any, t: Any) -> Any:
@@ -161,3 +167,23 @@ def _compiled(
         return value, grad, hess, (jacobian * curvature[:, None]).T @ jacobian
 
     return jax.jit(jax.vmap(lane, in_axes=(0, None, None, 0, 0)))
+
+
+@functools.lru_cache(maxsize=256)
+def _jacobian(fn: Callable[..., Any], names: tuple[str, ...], logs: tuple[bool, ...]) -> Callable[..., Any]:
+    """The jitted derivatives of a law's values in its free coefficients."""
+    import jax
+
+    def model(theta: Any, held: Any, data: Any) -> Any:
+        return fn(**data, **_natural(theta, held, names, logs))
+
+    return jax.jit(jax.jacfwd(model))
+
+
+def _natural(theta: Any, held: Any, names: tuple[str, ...], logs: tuple[bool, ...]) -> dict[str, Any]:
+    import jax.numpy as jnp
+
+    coef = dict(held)
+    for j, (name, log) in enumerate(zip(names, logs, strict=True)):
+        coef[name] = jnp.exp(theta[j]) if log else theta[j]
+    return coef

@@ -38,6 +38,10 @@ class Kernel(ABC):
         """The model in natural units of the output, shape (L, rows)."""
 
     @abstractmethod
+    def jacobian(self, theta: Array) -> Array:
+        """Derivatives of the model in natural units at one point (1, p), shape (rows, p)."""
+
+    @abstractmethod
     def evaluate(
         self,
         theta: Array,

@@ -26,6 +26,7 @@ Array = NDArray[np.float64]
 Mask = NDArray[np.bool_]
 
 RUNNING = -1
+RAISE = 8.0  # by how much damping grows when a step fails
 _CONVERGED, _AT_BOUND, _STALLED, _OUT_OF_STEPS, _FLAT, _NON_FINITE = (
     status.code
     for status in (
@@ -193,30 +194,38 @@ def _retire(state: _State, ended: Lanes, out: Solutions) -> None:
 
 def _advance(state: _State, evaluate: Evaluate, settings: Newton, floor: float) -> Lanes:
     """One step of every running lane, with acceptance, damping and the tests for stopping; returns status codes."""
-    theta, value, grad = state.theta, state.value, state.grad
-    held, step, good = _direction(state)
+    theta, value = state.theta, state.value
+    held, step, good, damped = _direction(state)
     size = np.abs(step).max(axis=0)
     step *= state.scale * np.minimum(1.0, settings.reach / np.maximum(size, 1e-300))
-    trial = np.where(good, np.clip(theta + step, state.low, state.high), theta)
+    trial = np.clip(theta + step, state.low, state.high)
     moved = trial - theta
-    predicted = -np.einsum("il,il->l", moved, grad + 0.5 * np.einsum("ijl,jl->il", state.matrix, moved))
+    predicted = -np.einsum("il,il->l", moved, state.grad + 0.5 * np.einsum("ijl,jl->il", damped, moved))
+    good &= predicted >= 0.0  # a clipped step may lead uphill
+    if not good.all():
+        np.copyto(trial, theta, where=~good)
     magnitude = np.abs(value)
     small = (np.abs(moved) <= settings.step * (1.0 + np.abs(theta))).all(axis=0)
     tiny = (predicted <= settings.decrement * magnitude + floor) | small
     last = good & tiny & (state.scale == 1.0) & (state.mu <= 1e-2)
-    new = evaluate(trial.T, state.index, state.next_mu)
+    # a lane without a direction stays where it is and is evaluated again with more damping
+    mu = np.where(good, state.next_mu, np.maximum(RAISE * state.mu, 1e-4))
+    new = evaluate(trial.T, state.index, mu)
     # the last step is below what the objective can resolve: it is taken unless it makes matters measurably worse
     slack = np.where(last, 1e-12, 4e-16) * magnitude + floor
     accept = np.isfinite(new.value) & (new.value <= value + slack)
     gain = (value - new.value) / np.maximum(predicted, 1e-300)
     gain[predicted <= 1e-13 * magnitude + floor] = 1.0  # rounding drowns the gain
-    _damp(state, good, accept, gain, new.value - value, predicted)
+    _damp(state, mu, good, accept, gain)
+    # the parabola through the value, the predicted slope and the rejected value has its lowest point here
+    back = np.clip(predicted / np.maximum(new.value - value + 2.0 * predicted, 1e-300), 0.1, 0.5)
+    state.scale = np.where(accept, 1.0, state.scale * np.where(np.isfinite(new.value), back, 0.1))
     state.take(accept, trial, new)
     ended = np.full(value.size, RUNNING, dtype=np.int64)
     ended[last | held.all(axis=0)] = _CONVERGED
     stuck = (ended == RUNNING) & ((state.mu > 1e12) | (state.scale < 1e-12))
     if stuck.any():
-        slope = np.abs(np.where(held, 0.0, grad)).max(axis=0)
+        slope = np.abs(np.where(held, 0.0, state.grad)).max(axis=0)
         ended[stuck] = np.where(slope <= 1e-7 * np.maximum(magnitude, 1e-12), _FLAT, _STALLED)[stuck]
     return ended
 
@@ -227,22 +236,16 @@ def _shrunk(mu: Array) -> Array:
     return np.where(less < 1e-9, 0.0, less)
 
 
-def _damp(state: _State, good: Mask, accept: Mask, gain: Array, rise: Array, predicted: Array) -> None:
-    """Damping for the next point and the length of the next step."""
-    taken = accept & good
-    used, ahead = state.mu, state.next_mu
-    more = np.maximum(8.0 * np.maximum(used, ahead), 1e-4)
-    calm = np.where(gain > 0.75, _shrunk(ahead), np.where(gain > 0.25, ahead, np.maximum(used, 1e-4)))
-    state.next_mu = np.where(taken, calm, more)
-    state.mu = np.where(accept, ahead, used)  # a lane without a direction stays put but is damped anew
-    # the parabola through the value, the predicted slope and the rejected value has its lowest point here
-    back = np.clip(predicted / np.maximum(rise + 2.0 * predicted, 1e-300), 0.1, 0.5)
-    back = np.where(np.isfinite(rise), back, 0.1)
-    state.scale = np.where(accept, 1.0, state.scale * back)
+def _damp(state: _State, mu: Array, good: Mask, accept: Mask, gain: Array) -> None:
+    """Damping of the present points, ``mu`` where they are new, and of the next ones."""
+    calm = np.where(gain > 0.75, _shrunk(mu), np.where(gain > 0.25, mu, np.maximum(RAISE * mu, 1e-4)))
+    more = np.maximum(RAISE * np.maximum(mu, state.mu), 1e-4)
+    state.next_mu = np.where(accept, np.where(good, calm, 0.3 * mu), more)
+    state.mu = np.where(accept, mu, state.mu)
 
 
-def _direction(state: _State) -> tuple[Mask, Array, Mask]:
-    """Which coefficients are held, the damped Newton direction with those frozen, and whether it exists."""
+def _direction(state: _State) -> tuple[Mask, Array, Mask, Array]:
+    """Which coefficients are held, the damped Newton direction with those frozen, whether it exists, and its matrix."""
     theta, grad = state.theta, state.grad
     at_low, at_high = theta <= state.low, theta >= state.high
     edge = bool((at_low | at_high).any())
@@ -259,7 +262,7 @@ def _direction(state: _State) -> tuple[Mask, Array, Mask]:
             held = held | outward
             step, good = _frozen_solve(matrix, grad, held)
             held = held & ~outward
-    return held, step, good & np.isfinite(step).all(axis=0) & (np.einsum("il,il->l", grad, step) <= 0)
+    return held, step, good & np.isfinite(step).all(axis=0) , matrix
 
 
 def _frozen_solve(matrix: Array, grad: Array, held: Mask) -> tuple[Array, Mask]:

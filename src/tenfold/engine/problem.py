@@ -40,6 +40,7 @@ class Problem:
     upper: Array
     fixed: Mapping[str, float]
     bounds: Mapping[str, tuple[float, float]]
+    plain: tuple[str, ...] = ()  # coefficients that the kernel must not centre, because they will be held
 
     @property
     def size(self) -> int:
@@ -61,6 +62,20 @@ class Problem:
             objective=self.objective,
             fixed=self.fixed,
             bounds=self.bounds,
+            plain=self.plain,
+        )
+
+    def holding(self, name: str) -> Problem:
+        """The same problem in coordinates in which ``name`` itself can be held: see ``lower`` and ``upper`` of refit."""
+        return build(
+            self.law,
+            self.inputs,
+            self.y,
+            weights=self.weights,
+            objective=self.objective,
+            fixed=self.fixed,
+            bounds=self.bounds,
+            plain=(*self.plain, name),
         )
 
     def with_objective(self, objective: Objective) -> Problem:
@@ -101,8 +116,12 @@ def build(
     objective: Objective,
     fixed: Mapping[str, float] | None = None,
     bounds: Mapping[str, tuple[float, float]] | None = None,
+    plain: tuple[str, ...] = (),
 ) -> Problem:
-    """A problem. ``inputs`` by symbol, each (rows,); ``fixed`` and ``bounds`` in natural units."""
+    """A problem. ``inputs`` by symbol, each (rows,); ``fixed`` and ``bounds`` in natural units.
+
+    Amplitudes are centred inside the solver unless they have bounds or stand in ``plain``.
+    """
     fixed, bounds = dict(fixed or {}), dict(bounds or {})
     names = tuple(name for name in law.coefs if name not in fixed)
     domains = tuple(law.coefs[name] for name in names)
@@ -112,13 +131,13 @@ def build(
     terms = _terms(law, inputs, names, fixed)
     kernel: Kernel
     if terms is not None:
-        keep = np.array([name in bounds for name in names])
+        keep = np.array([name in bounds or name in plain for name in names])
         kernel = AdditiveKernel(terms, size=len(names), rows=len(y), centre=keep)
     else:
         logs = tuple(domain.transform == "log" for domain in domains)
         kernel = AutodiffKernel(law.fn, inputs=inputs, names=names, logs=logs, fixed=fixed)
-    lower, upper = _box(kernel, names, domains, bounds, y)
-    return Problem(law, kernel, inputs, y, weights, objective, names, domains, lower, upper, fixed, bounds)
+    lower, upper = _box(kernel, names, domains, bounds, y, {*bounds, *plain})
+    return Problem(law, kernel, inputs, y, weights, objective, names, domains, lower, upper, fixed, bounds, plain)
 
 
 def _terms(
@@ -160,11 +179,13 @@ def _box(
     domains: tuple[Domain, ...],
     bounds: Mapping[str, tuple[float, float]],
     y: Array,
+    plain: set[str],
 ) -> tuple[Array, Array]:
     low = np.array([domain.free_bounds()[0] for domain in domains])
     high = np.array([domain.free_bounds()[1] for domain in domains])
     if isinstance(kernel, AdditiveKernel) and (y > 0).all():
-        for j in _amplitudes(kernel).values():
+        # an amplitude that is not centred is the term's value far from the data, about which nothing is known here
+        for j in (j for j in _amplitudes(kernel).values() if names[j] not in plain):
             low[j], high[j] = np.log(y.min()) - _BELOW, np.log(y.max()) + _ABOVE
     for j, (name, domain) in enumerate(zip(names, domains, strict=True)):
         if name in bounds:

@@ -11,10 +11,11 @@ from numpy.typing import NDArray
 from tenfold.core.status import Status
 from tenfold.engine.autodiff import AutodiffKernel
 from tenfold.engine.kernel import Evaluation, Lanes
+from tenfold.engine.laplace import smooth
 from tenfold.engine.newton import Newton, Solutions, minimise
 from tenfold.engine.objective import Absolute, Objective
 from tenfold.engine.problem import Problem
-from tenfold.engine.starts import Starts, spread
+from tenfold.engine.starts import Starts, spread, thinned
 
 Array = NDArray[np.float64]
 
@@ -52,8 +53,7 @@ def solve(problem: Problem, *, starts: Starts | None = None, settings: Newton | 
     starts, settings = starts or Starts(), settings or Newton()
     rows = len(problem.y)
     if rows > starts.rows:
-        picked = np.unique(np.linspace(0, rows - 1, starts.rows).astype(np.int64))
-        part = problem.subset(picked)
+        part = problem.subset(thinned(rows, starts.rows))
         rough = _refined(part, starts, settings)
         # coordinates are centred on the rows at hand, so go through plain units
         plain = part.kernel.from_solver(rough.theta)
@@ -197,8 +197,9 @@ def _distinct(theta: Array, value: Array, *, most: int = 3) -> NDArray[np.int64]
 def _summary(problem: Problem, lanes: Solutions, agree: float, basins: int) -> Solved:
     best = lanes.best()
     theta = lanes.theta[best]
+    plain = _plain(problem, lanes)
     end = problem.kernel.evaluate(
-        theta[None], problem.weights, problem.target, _smooth(problem.objective, problem, theta)
+        theta[None], problem.weights, problem.target, smooth(problem, plain.theta[best])
     )
     touching = (theta <= problem.lower) | (theta >= problem.upper)
     grad = np.where(touching, 0.0, end.grad[:, 0])
@@ -209,7 +210,6 @@ def _summary(problem: Problem, lanes: Solutions, agree: float, basins: int) -> S
     if free.any():
         spectrum = np.linalg.eigvalsh((hess / np.outer(scale, scale))[np.ix_(free, free)])
         condition = float(spectrum[-1] / spectrum[0]) if spectrum[0] > 0 else float("inf")
-    plain = _plain(problem, lanes)
     # the gradient is quoted per unit of each coefficient's own curvature, relative to the objective: dimensionless
     size = float(np.max(np.abs(grad / scale)) / np.sqrt(max(abs(float(lanes.value[best])), 1e-300)))
     return Solved(
@@ -223,11 +223,3 @@ def _summary(problem: Problem, lanes: Solutions, agree: float, basins: int) -> S
         condition,
         tuple(int(j) for j in np.flatnonzero(touching)),
     )
-
-
-def _smooth(objective: Objective, problem: Problem, theta: Array) -> Objective:
-    if not isinstance(objective, Absolute):
-        return objective
-    model = problem.kernel.model(theta[None])
-    u = np.log(model) if objective.space == "log" else model
-    return objective.smoothed(float(np.median(np.abs(u - problem.target))) or 1e-6)

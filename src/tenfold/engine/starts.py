@@ -97,3 +97,8 @@ def spread(points: Array, value: Array, count: int) -> NDArray[np.int64]:
             chosen.append(index)
         seen.add(int(key[index]))
     return np.array(chosen, dtype=np.int64)
+
+
+def thinned(rows: int, most: int) -> NDArray[np.int64]:
+    """Indices of at most ``most`` rows, evenly spaced; all of them when there are no more."""
+    return np.arange(rows) if rows <= most else np.unique(np.linspace(0, rows - 1, most).astype(np.int64))

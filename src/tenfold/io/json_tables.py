@@ -37,7 +37,7 @@ def open_lines(data: bytes, *, here: str) -> Raw:
                 notes.append(f"line {number} of {here}, the last, is cut off and was left out")
                 continue
             raise DataError(
-                f"line {number} of {here} is not JSON: {first_line(cause)}",
+                f"line {number} of {here} is not JSON: {_reason(cause)}",
                 hint="give one JSON object a line",
             ) from None
         if not isinstance(record, dict):
@@ -46,6 +46,12 @@ def open_lines(data: bytes, *, here: str) -> Raw:
             )
         records.append(record)
     return of_records(records, here=here, notes=notes, line=line_of)
+
+
+def _reason(cause: Exception) -> str:
+    if isinstance(cause, json.JSONDecodeError):
+        return f"{cause.msg} at column {cause.colno}"
+    return first_line(cause)
 
 
 def _fast(data: bytes) -> Any:

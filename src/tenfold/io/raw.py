@@ -192,7 +192,10 @@ def _series_of_list(name: str, values: list[Any], here: str) -> Any:
     if any(issubclass(kind, (np.generic, np.ndarray)) for kind in kinds):
         values = [value.item() if isinstance(value, np.generic) else value for value in values]
         kinds = set(map(type, values))
-    kinds.discard(type(None))
+    absent = {kind for kind in kinds if kind.__name__ in ("NAType", "NaTType")}
+    if absent:
+        values = [None if type(value) in absent else value for value in values]
+    kinds -= {type(None), *absent}
     try:
         if kinds <= {int}:
             return _integers(name, values)
@@ -225,11 +228,7 @@ def _integers(name: str, values: list[Any]) -> Any:
 
 
 def _text(value: Any) -> str | None:
-    if (
-        value is None
-        or (isinstance(value, float) and value != value)
-        or type(value).__name__ in ("NAType", "NaTType")
-    ):
+    if value is None or (isinstance(value, float) and value != value):
         return None
     if isinstance(value, bool):
         return str(value).lower()

@@ -17,7 +17,6 @@ from tenfold.io.files import (
     decode,
     first_line,
     gunzip,
-    neighbours,
     place,
     read_bytes,
     refuse_foreign,
@@ -53,7 +52,7 @@ def open_source(source: Any) -> Raw:
             raise DataError("the mapping holds no columns", hint="give one list or array a column")
         return of_values(source, here="the mapping")
     if isinstance(source, Sequence) and all(isinstance(record, Mapping) for record in source):
-        return of_records(list(source), here="the records")
+        return of_records(list(source), here="the list of records")
     return _open_frame(source)
 
 
@@ -82,6 +81,8 @@ def open_file(path: str | os.PathLike[str], *, here: str = "") -> Raw:
         raise DataError(f"the path {shown(path)} is not text", hint="give a path as text")
     if re.match(r"^[a-z][a-z0-9+.]+://", text):
         raise DataError(f"{place(text)} is an address, not a file", hint="download it and give the path")
+    if not text.strip():
+        raise DataError("the path is empty", hint="give the path of a table, or data:NAME")
     here = here or place(text)
     data = read_bytes(text)
     kind, zipped = _format(Path(text), here, data)
@@ -216,6 +217,3 @@ def _column(series: Any, name: str, here: str) -> Any:
     if (kind.is_numeric() and not kind.is_integer()) or kind == nw.Boolean:
         return series_of(name, series.cast(nw.Float64).to_numpy(), here=here)
     return series.to_list()
-
-
-__all__ = ["FORMATS", "neighbours", "open_file", "open_source"]

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tenfold.core.axes import CONVENTIONS, Conventions
-from tenfold.core.errors import ConfigError, DataError, did_you_mean
+from tenfold.core.errors import DataError, did_you_mean
 from tenfold.core.runs import Labels, Runs
 from tenfold.io.columns import NUMERIC, TEXT, Match, match_columns, suggest
 from tenfold.io.files import shown
@@ -75,7 +75,8 @@ def read_runs(
     stated = _conventions(conventions, plan.conventions, raw)
     if where is not None:
         runs = keep_where(runs, where, {**_originals(frame, plan.matches, raw), **columns_of(runs)})
-    return _remark(_column_conventions(replace(runs, conventions=stated)))
+    runs = _column_conventions(replace(runs, conventions=stated))
+    return runs if isinstance(source, Runs) else _remark(runs)
 
 
 def _mapping(value: Any, what: str) -> dict[Any, Any]:
@@ -161,7 +162,7 @@ def _strict(texts: Any, match: Match, raw: Raw) -> tuple[Array, str]:
 
 def _fix(text: str, match: Match) -> str:
     if "," in text:
-        return "decimals are written with a point, and thousands without commas here"
+        return "write decimals with a point, and no commas between thousands"
     if match.target == "loss":
         return "leave the field empty and say what happened in a column 'status'"
     return "write a plain number, leave it empty, or read another column with columns={...}"
@@ -317,6 +318,3 @@ def _remark(runs: Runs) -> Runs:
                     f"{name} reaches only {top:g}: if that is in billions, say units={{{name!r}: 'B'}}"
                 )
     return replace(runs, notes=tuple(notes))
-
-
-__all__ = ["ConfigError", "as_conventions", "labels_of", "read_runs"]

@@ -43,7 +43,8 @@ def open_delimited(data: bytes, *, separator: str, here: str) -> Raw:
         frame, said = _load(data, names, separator, text, here)
         return frame, (*notes, *said)
 
-    return Raw(here, names, load, from_text=True, line=lambda row: _line_of(data, separator, row))
+    named = tuple(name for name in names if name)
+    return Raw(here, named, load, from_text=True, line=lambda row: _line_of(data, separator, row))
 
 
 def _reader(data: bytes, separator: str) -> Any:

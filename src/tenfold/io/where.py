@@ -112,7 +112,8 @@ def keep_where(runs: Runs, where: str, columns: Mapping[str, Callable[[], Any]])
     if kept == len(runs):
         return runs
     return runs.take(
-        truth.yes, note=f"where {where.strip()}: left out {len(runs) - kept} of {len(runs)} rows{missing}"
+        truth.yes,
+        note=f"where {' '.join(where.split())}: left out {len(runs) - kept} of {len(runs)} rows{missing}",
     )
 
 
@@ -229,7 +230,13 @@ def _refused(node: ast.AST, table: _Table) -> DataError:
         "Subscript": "indexing",
         "Tuple": "a list outside of in",
         "List": "a list outside of in",
+        "BinOp": "that sign",
+        "IfExp": "if and else",
     }.get(type(node).__name__, type(node).__name__.lower())
+    if isinstance(node, ast.BinOp) and isinstance(node.op, (ast.BitAnd, ast.BitOr)):
+        return DataError(
+            f"a filter may not contain & or |: {_source(node, table)}", hint="write and, or, not"
+        )
     hint = _ALLOWED + "; a column whose name holds a dot stands in `backticks`" * isinstance(
         node, ast.Attribute
     )

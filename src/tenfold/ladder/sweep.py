@@ -285,6 +285,7 @@ def _locked(folder: Path) -> Iterator[None]:
 def main(arguments: Sequence[str] | None = None) -> int:
     """``python -m tenfold.ladder.sweep PRESET_OR_TOML --out FOLDER [--workers N]``."""
     import argparse
+    import signal
     import sys
 
     from tenfold.ladder.config import load_ladder
@@ -305,6 +306,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
             line = f"{stamp} {event.kind:9} {event.run}{loss}{left} {event.message}".rstrip()
             sys.stderr.write(f"{line} at {event.flops_per_second / 1e9:.0f} GFLOP/s\n")
 
+    def stop(_signal: int, _frame: object) -> None:
+        raise KeyboardInterrupt
+
+    for signal_number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(signal_number, stop)
     try:
         train(load_ladder(options.ladder), out=options.out, workers=options.workers, on_event=tell)
     except TenfoldError as error:

@@ -30,6 +30,13 @@ have rate zero."""
 EVALUATION_BLOCK = 64
 """Windows evaluated at a time."""
 
+WHOLE = 12
+"""Largest batch in windows whose gradient is computed at once. Larger ones run in parts of at most
+``PART`` windows, which keeps their activations in a core's second-level cache."""
+
+PART = 4
+"""See ``WHOLE``."""
+
 _WAITS = 0.5
 
 Progress = Callable[[float, float], None]
@@ -214,7 +221,7 @@ def _stepper(shape: Shape, optimizer: Optimizer) -> tuple[Callable[..., Any], Ca
     def step(state: Any, given: tuple[jax.Array, jax.Array]) -> tuple[Any, jax.Array]:
         params, moments = state
         codes, factor = given
-        loss, gradient = jax.value_and_grad(transformer.loss)(params, codes.astype(jnp.int32), shape)
+        loss, gradient = _slope(params, codes.astype(jnp.int32), shape)
         update, moments = adam.update(gradient, moments, params)
         rates = _rates(params, shape, optimizer)
         params = jax.tree.map(lambda p, u, rate: p - factor * rate * u, params, update, rates)
@@ -224,6 +231,22 @@ def _stepper(shape: Shape, optimizer: Optimizer) -> tuple[Callable[..., Any], Ca
         return jax.lax.scan(step, state, (codes, factors))
 
     return jax.jit(chunk, donate_argnums=0), adam.init
+
+
+def _slope(params: transformer.Params, codes: jax.Array, shape: Shape) -> tuple[jax.Array, Any]:
+    """Loss and gradient of one batch, in equal parts when it is large; see ``WHOLE``."""
+    batch = codes.shape[0]
+    part = max(size for size in range(1, PART + 1) if batch % size == 0)
+    slope = jax.value_and_grad(transformer.loss)
+    if batch <= WHOLE or part == 1:
+        return slope(params, codes, shape)
+
+    def add(total: Any, some: jax.Array) -> tuple[Any, None]:
+        return jax.tree.map(jnp.add, total, slope(params, some, shape)), None
+
+    parts = codes.reshape(batch // part, part, -1)
+    total, _ = jax.lax.scan(add, slope(params, parts[0], shape), parts[1:])
+    return jax.tree.map(lambda value: value * (part / batch), total)
 
 
 @lru_cache(maxsize=8)

@@ -10,6 +10,7 @@ import sys
 from pathlib import Path
 from types import MappingProxyType, ModuleType
 
+from tenfold.core.axes import axis_of
 from tenfold.core.errors import LawError, did_you_mean
 from tenfold.core.law import Law, Published, law_from_text
 
@@ -97,3 +98,37 @@ def law_from_file(path: str, attribute: str) -> Law:
     if attribute in found:
         return found[attribute]
     raise LawError(f"no law {attribute!r} in {path};", hint=did_you_mean(attribute, found))
+
+
+def law_to_dict(law: Law) -> dict[str, object]:
+    """The facts of a declaration, for JSON."""
+    return {
+        "name": law.name,
+        "aliases": list(law.aliases),
+        "summary": law.summary,
+        "formula": law.formula,
+        "output": law.output,
+        "inputs": [
+            {"symbol": symbol, "column": axis_of(symbol).column, "unit": axis_of(symbol).unit} for symbol in law.inputs
+        ],
+        "coefficients": [
+            {"name": name, "domain": domain.describe(), "meaning": law.meaning.get(name, "")}
+            for name, domain in law.coefs.items()
+        ],
+        "cite": None if law.cite is None else str(law.cite),
+        "published": {
+            name: {
+                "coef": dict(found.coef),
+                "source": str(found.cite or law.cite),
+                "where": found.where,
+                "tag": found.tag,
+                "conventions": found.conventions.stated(),
+                "span": {symbol: list(pair) for symbol, pair in found.span.items()},
+                "note": found.note,
+            }
+            for name, found in law.published.items()
+        },
+        "falls_in": list(law.falls_in),
+        "use": law.use,
+        "identifiable": law.identifiable,
+    }

@@ -39,9 +39,9 @@ def m4(
     learning curves. It extrapolates best of the one-curve laws in its paper. Not for curves without a visible
     start: s and \alpha are then not determined, and power_offset says as much with less.
     """
-    # With L = E + s u and u = 1/(1 + e^-z) the equation is alpha softplus(z) - softplus(-z) = t. Its left side
-    # is convex or concave, on one side of its asymptotes z and alpha z: Newton from their root never overshoots,
-    # and reaches 1e-16 within 9 steps for every t when alpha is at least 1e-3 (6 when at least 0.05).
+    # With L = E + s u and u = 1/(1 + e^-z) the equation is alpha softplus(z) - softplus(-z) = t. Its left
+    # side is convex or concave, on one side of its asymptotes z and alpha z: Newton from their root never
+    # overshoots, and reaches 1e-16 within 9 steps for every t when alpha is at least 1e-3.
     t = maths.log(beta) - c * maths.log(x) - (1.0 - alpha) * maths.log(span)
 
     def residual(z):

@@ -11,17 +11,9 @@ from types import MappingProxyType
 from tenfold.core.axes import AXES, OUTPUTS
 from tenfold.core.errors import LawError, TenfoldError
 from tenfold.core.law import Law, Published
-from tenfold.testing.behaviour import (
-    agrees,
-    differentiable,
-    finite,
-    identifiable,
-    monotone,
-    reduces,
-    traced,
-    vectorised,
-)
+from tenfold.testing.behaviour import agrees, differentiable, finite, monotone, vectorised
 from tenfold.testing.facts import law_to_dict
+from tenfold.testing.structure import identifiable, reduces, traced
 from tenfold.testing.worked import discriminates, worked
 
 TAGS = ("verified", "verified-secondary", "refit")
@@ -55,7 +47,7 @@ def check_law(law: Law, *, only: Sequence[str] = (), throw: bool = True) -> list
     """Hold a law to the contract, or to ``only`` some clauses of it (see :data:`CLAUSES`).
 
     Raises:
-        LawError: the law breaks the contract, naming every way; with ``throw=False`` they are returned instead.
+        LawError: the law breaks the contract, naming every way; ``throw=False`` returns them instead.
     """
     for name in only:
         if name not in CLAUSES:
@@ -88,6 +80,7 @@ def _messages(clause: Clause, law: Law) -> list[str]:
 
 def cited(law: Law) -> Iterator[str]:
     """Cited, with the equation, the table or another place to look."""
+    locators = ", ".join(LOCATORS)
     cites = {"the law": law.cite} | {
         f"published set {name}": p.cite for name, p in law.published.items() if p.cite
     }
@@ -101,11 +94,11 @@ def cited(law: Law) -> Iterator[str]:
         if not 1900 <= cite.year <= 2100:
             yield f"the citation of {what} is from the year {cite.year}"
         if not any(word in cite.where.lower() for word in LOCATORS):
-            yield f"the citation of {what} names no equation: {cite.where!r} has none of {', '.join(LOCATORS)}"
+            yield f"the citation of {what} names no equation: {cite.where!r} (none of {locators})"
 
 
 def described(law: Law) -> Iterator[str]:
-    """Inputs and output in the vocabulary, a formula, a meaning for every coefficient, when to use it and when not."""
+    """Inputs and output in the vocabulary; a formula; meanings; when to use the law and when not."""
     symbols = {axis.symbol for axis in AXES}
     for name in law.inputs:
         if name not in symbols:

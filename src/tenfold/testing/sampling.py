@@ -88,7 +88,7 @@ def inside_domains(law: Law, span: Mapping[str, tuple[float, float]], n: int, se
 
 
 def start_range(domain: Domain, span: Mapping[str, tuple[float, float]]) -> tuple[float, float]:
-    """The range of starts in natural units, for data over ``span``. A floor stays below the smallest output."""
+    """The range of starts in natural units, for data over ``span``; a floor stays below the outputs."""
     low, high = domain.start
     if not domain.like:
         return low, high

@@ -1,0 +1,1 @@
+"""One file a command. Each has ``register(app)``; nothing is listed by hand."""

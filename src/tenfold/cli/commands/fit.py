@@ -1,0 +1,66 @@
+"""``tenfold fit``."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+from cyclopts import App, Parameter
+
+from tenfold.cli.shared import Fitting, Json, LawName, Source, Table, by_group, emit
+
+
+def register(app: App) -> None:
+    """Add the command."""
+    app.command(
+        fit,
+        help_epilogue='Example: tenfold fit runs.csv --law chinchilla --columns params="Model Size" --objective huber:1e-3',
+    )
+
+
+def fit(
+    runs: Source,
+    /,
+    *,
+    law: LawName = "chinchilla",
+    table: Table = Table(),
+    fitting: Fitting = Fitting(),
+    group: Annotated[str, Parameter(help="fit each value of this column by itself")] = "",
+    draws: Annotated[
+        str, Parameter(help="intervals by bootstrap:N, wild:N, residual:N, laplace:N or none")
+    ] = "bootstrap:1000",
+    out: Annotated[str, Parameter(help="also write the result as JSON to this file")] = "",
+    json: Json = False,
+) -> None:
+    """Fit a law to runs, with a certificate of how far to trust it."""
+    from tenfold.io.results import write_json
+    from tenfold.report import text
+
+    read = table.read(runs, group=group)
+    made = {name: _one(law, part, fitting, draws) for name, part in by_group(read, group).items()}
+    values = {name: value for name, (_, _, value) in made.items()}
+    result = {"groups": values} if group else values[""]
+    if out:
+        write_json(out, result)
+    emit(result, lambda: _texts(made, text), as_json=json)
+
+
+def _one(law: str, runs: object, fitting: Fitting, draws: str) -> tuple[object, object, dict[str, object]]:
+    from tenfold.uncertainty import draw
+
+    fitted = fitting.fit(law, runs)
+    drawn = None if draws == "none" else draw(fitted, runs, method=draws)  # type: ignore[arg-type]
+    value = fitted.to_dict()
+    if drawn is not None:
+        value["draws"] = drawn.to_dict()
+    return fitted, drawn, value
+
+
+def _texts(made: dict[str, tuple[object, object, dict[str, object]]], text: object) -> object:
+    from rich.console import Group
+
+    parts: list[object] = []
+    for name, (fitted, drawn, _) in made.items():
+        if name:
+            parts.append(f"\n== {name} ==")
+        parts.append(text.fit_text(fitted, drawn))  # type: ignore[attr-defined]
+    return Group(*parts) if len(parts) > 1 else parts[0]  # type: ignore[arg-type]

@@ -1,0 +1,187 @@
+"""What commands share: options that read runs, ``name=value`` lists, printing, progress."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Annotated, Any
+
+from cyclopts import Parameter
+
+from tenfold.core.errors import ConfigError
+
+Source = Annotated[
+    str, Parameter(help="a CSV, Parquet or JSON-lines file (.gz too), or data:NAME for a packaged table")
+]
+Json = Annotated[bool, Parameter(name="--json", negative="", help="print one JSON object and nothing else")]
+LawName = Annotated[
+    str, Parameter(name="--law", help="a law's name, FILE.py:NAME, or a formula such as 'E + A*N**-alpha'")
+]
+
+
+@Parameter(name="*")
+@dataclass(frozen=True)
+class Table:
+    """How the table is read."""
+
+    where: Annotated[str, Parameter(help="rows to keep, e.g. \"status == 'finished' and flops < 1e21\"")] = ""
+    columns: Annotated[
+        tuple[str, ...], Parameter(help='canonical=yours, e.g. params="Model Size"; repeatable', negative="")
+    ] = ()
+    units: Annotated[
+        tuple[str, ...], Parameter(help="unit of a column, e.g. tokens=B or loss=bits/byte", negative="")
+    ] = ()
+    convention: Annotated[
+        tuple[str, ...], Parameter(help="how a quantity is counted, e.g. params=non-embedding", negative="")
+    ] = ()
+
+    def read(self, source: str, *, group: str = "") -> Any:
+        """The runs."""
+        from tenfold.io.tables import read_runs
+
+        return read_runs(
+            source,
+            columns=pairs(self.columns, "--columns") or None,
+            where=self.where or None,
+            units=pairs(self.units, "--units") or None,
+            conventions=pairs(self.convention, "--convention") or None,
+            group=group or None,
+        )
+
+
+@Parameter(name="*")
+@dataclass(frozen=True)
+class Fitting:
+    """How the law is fitted."""
+
+    objective: Annotated[
+        str, Parameter(help="huber:DELTA, squared, absolute, student:NU:S, binomial; @linear or @log")
+    ] = "huber:1e-3"
+    fixed: Annotated[
+        tuple[str, ...], Parameter(help="coefficient held at a value, e.g. E=1.8; repeatable", negative="")
+    ] = ()
+    bounds: Annotated[
+        tuple[str, ...], Parameter(help="narrower domain, e.g. alpha=0.1:0.6; repeatable", negative="")
+    ] = ()
+    axis: Annotated[str, Parameter(help="the column that a one-axis law's x stands for, e.g. flops")] = ""
+    target: Annotated[str, Parameter(help="the column to predict; loss by default")] = ""
+    weights: Annotated[str, Parameter(help="a column of row weights")] = ""
+
+    def fit(self, law: str, runs: Any) -> Any:
+        """The fit."""
+        from tenfold.fit import fit
+
+        return fit(
+            law,
+            runs,
+            objective=self.objective,
+            fixed=numbers(self.fixed, "--fixed"),
+            bounds=ranges(self.bounds),
+            axis=self.axis,
+            target=self.target,
+            weights=self.weights,
+        )
+
+
+def pairs(items: Sequence[str], option: str) -> dict[str, str]:
+    """``name=value`` items, also several in one separated by commas."""
+    out: dict[str, str] = {}
+    for item in items:
+        for part in item.split(","):
+            if not part.strip():
+                continue
+            name, equals, value = part.partition("=")
+            if not equals or not name.strip() or not value.strip():
+                raise ConfigError(f"{option} takes name=value, got {part.strip()!r}", path=option)
+            if name.strip() in out:
+                raise ConfigError(f"{option} gives {name.strip()!r} twice", path=option)
+            out[name.strip()] = value.strip().strip("\"'")
+    return out
+
+
+def numbers(items: Sequence[str], option: str) -> dict[str, float]:
+    """``name=number`` items; numbers may carry k, M, B, T."""
+    return {name: number(value, f"{option} {name}") for name, value in pairs(items, option).items()}
+
+
+def number(text: str, option: str) -> float:
+    """A number as people type it: 7e10, 70B, 1.4T, 1_000."""
+    scale = {"k": 1e3, "M": 1e6, "B": 1e9, "G": 1e9, "T": 1e12}
+    body = text.strip().replace("_", "")
+    factor = scale.get(body[-1:])
+    try:
+        value = float(body[:-1]) * factor if factor is not None else float(body)
+    except ValueError:
+        raise ConfigError(
+            f"{option}: {text!r} is not a number", path=option, hint="write 7e10 or 70B"
+        ) from None
+    if value != value or value in (float("inf"), float("-inf")):
+        raise ConfigError(f"{option}: {text!r} is not a finite number", path=option)
+    return value
+
+
+def ranges(items: Sequence[str]) -> dict[str, tuple[float, float]]:
+    """``name=low:high`` items."""
+    out = {}
+    for name, value in pairs(items, "--bounds").items():
+        low, colon, high = value.partition(":")
+        if not colon:
+            raise ConfigError(f"--bounds takes name=low:high, got {name}={value}", path="--bounds")
+        out[name] = (number(low, f"--bounds {name}"), number(high, f"--bounds {name}"))
+    return out
+
+
+def emit(value: Any, text: Callable[[], Any], *, as_json: bool) -> None:
+    """Print a result: its JSON form, or its text."""
+    if as_json:
+        from tenfold.io.results import to_json
+
+        print(to_json(value))
+        return
+    show(text())
+
+
+def show(*parts: Any) -> None:
+    """Print text or rich renderables; without colour when piped."""
+    from rich.console import Console
+
+    console = Console(highlight=False, soft_wrap=not sys.stdout.isatty())
+    for part in parts:
+        console.print(part, markup=False) if isinstance(part, str) else console.print(part)
+
+
+@contextmanager
+def progress(title: str, *, quiet: bool = False) -> Iterator[Callable[[str, float], None]]:
+    """A bar with time left on standard error, on a terminal only; yields ``tell(what, share)``."""
+    if quiet or not sys.stderr.isatty():
+        yield lambda what, share: None
+        return
+    from rich.console import Console
+    from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
+
+    bar = Progress(
+        TextColumn("[bold]{task.description}"),
+        BarColumn(),
+        TextColumn("{task.percentage:>3.0f} %"),
+        TimeElapsedColumn(),
+        TimeRemainingColumn(),
+        console=Console(stderr=True),
+        transient=True,
+    )
+    with bar:
+        task = bar.add_task(title, total=1.0)
+        yield lambda what, share: bar.update(task, description=what, completed=share)
+
+
+def targets(items: Sequence[str]) -> list[dict[str, float]]:
+    """``--at params=7e10,tokens=1.4e12``, once a target."""
+    if not items:
+        raise ConfigError("no target was given", path="--at", hint="add --at params=7e10,tokens=1.4e12")
+    return [numbers([item], "--at") for item in items]
+
+
+def by_group(runs: Any, group: str) -> Mapping[str, Any]:
+    """The runs split by a column, or all of them under an empty name."""
+    return runs.groups("group") if group else {"": runs}

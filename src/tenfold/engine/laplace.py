@@ -1,0 +1,107 @@
+"""Covariances from the curvature at the optimum, in plain free coordinates (logarithms where a domain is positive)."""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+from tenfold.engine.objective import Absolute, Huber, Objective, SmoothAbsolute
+from tenfold.engine.problem import Problem
+
+Array = NDArray[np.float64]
+
+
+def hessian(problem: Problem, theta: Array) -> Array:
+    """The exact Hessian of the objective at plain free coefficients (p,), in those coordinates."""
+    objective = smooth(problem, theta)
+    solver = problem.kernel.to_solver(theta[None])
+    h = problem.kernel.evaluate(solver, problem.weights, problem.target, objective).hess[:, :, 0]
+    change = problem.kernel.to_solver(np.eye(problem.size))  # rows: solver coordinates of plain unit vectors
+    return np.asarray(change @ h @ change.T)
+
+
+def scores(problem: Problem, theta: Array) -> Array:
+    """Each row's gradient of the objective at plain free coefficients, (n, p); they add up to zero at an optimum."""
+    objective = smooth(problem, theta)
+    solver = problem.kernel.to_solver(theta[None])
+    model = problem.kernel.model(solver)[0]
+    log_space = objective.space == "log"
+    u = np.log(model) if log_space else model
+    first = objective.derivatives(u, problem.target)[1] * problem.weights
+    slope = first / model if log_space else first  # per unit of the model
+    change = problem.kernel.to_solver(np.eye(problem.size))
+    return np.asarray((slope[:, None] * problem.kernel.jacobian(solver)) @ change.T)
+
+
+def covariance(problem: Problem, theta: Array) -> Array:
+    """Inverse curvature times the dispersion of the score: right when rows are independent and alike."""
+    u, objective = _fitted(problem, theta), smooth(problem, theta)
+    _, first, _, _ = objective.derivatives(u, problem.target)
+    return _inverse(problem, theta) * (np.mean(first**2) / np.mean(_slopes(objective, u, problem.target)))
+
+
+def sandwich(problem: Problem, theta: Array, clusters: NDArray[np.int64]) -> Array:
+    """Cluster-robust covariance ``H^-1 (sum_g s_g s_g') H^-1`` with the usual factor G / (G - 1)."""
+    groups = int(clusters.max()) + 1
+    summed = np.zeros((groups, problem.size))
+    np.add.at(summed, clusters, scores(problem, theta))
+    bread = _inverse(problem, theta)
+    return np.asarray(bread @ (summed.T @ summed) @ bread * (groups / max(groups - 1, 1)))
+
+
+def _fitted(problem: Problem, theta: Array) -> Array:
+    model = problem.kernel.model(problem.kernel.to_solver(theta[None]))[0]
+    return np.log(model) if problem.objective.space == "log" else model
+
+
+def _slopes(objective: Objective, u: Array, target: Array) -> Array:
+    """Each row's second derivative of the objective, (n,), never negative.
+
+    Of Huber's loss it is one within the threshold. A threshold far below the residuals leaves only a few there, and the fit
+    has drawn some of them in; then the window is widened to hold half of the residuals and the weight lowered to match
+    (the kernel estimate of Powell, 1991, which does not assume that rows are alike).
+    """
+    if isinstance(objective, Huber | SmoothAbsolute):
+        size = np.abs(u - target)
+        window = max(objective.delta, float(np.quantile(size, 0.5)))
+        unit = 1.0 if isinstance(objective, Huber) else 1.0 / objective.delta
+        return np.asarray(unit * objective.delta / window * (size <= window))
+    return np.maximum(objective.derivatives(u, target)[2], 0.0)
+
+
+def _bread(problem: Problem, theta: Array) -> Array:
+    """The expected curvature ``sum_i w_i psi'_i J_i J_i'``, in plain free coordinates.
+
+    The exact Hessian is one sample of it, and for a Huber threshold below the residuals a noisy one.
+    """
+    u, objective = _fitted(problem, theta), smooth(problem, theta)
+    jacobian = problem.kernel.jacobian(problem.kernel.to_solver(theta[None]))
+    if objective.space == "log":
+        jacobian = jacobian / np.exp(u)[:, None]
+    jacobian = jacobian @ problem.kernel.to_solver(np.eye(problem.size)).T
+    return np.asarray((jacobian.T * (problem.weights * _slopes(objective, u, problem.target))) @ jacobian)
+
+
+def smooth(problem: Problem, theta: Array) -> Objective:
+    """The objective, or for absolute deviations one rounded off over half of the residuals, which has a curvature."""
+    if not isinstance(problem.objective, Absolute):
+        return problem.objective
+    model = problem.kernel.model(problem.kernel.to_solver(theta[None]))
+    u = np.log(model) if problem.objective.space == "log" else model
+    return problem.objective.smoothed(float(np.median(np.abs(u - problem.target))) or 1e-6)
+
+
+def _inverse(problem: Problem, theta: Array) -> Array:
+    """Inverse expected curvature; zero for coefficients on a bound, and without directions in which the objective is flat."""
+    solver = problem.kernel.to_solver(theta[None])[0]
+    free = (solver > problem.lower) & (solver < problem.upper)
+    out = np.zeros((problem.size, problem.size))
+    if not free.any():
+        return out
+    at = np.ix_(free, free)
+    h = _bread(problem, theta)[at]
+    scale = np.sqrt(np.maximum(np.abs(np.diag(h)), 1e-300))
+    values, vectors = np.linalg.eigh(h / np.outer(scale, scale))
+    inverse = np.where(values > 1e-13 * values.max(), 1.0 / np.maximum(values, 1e-300), 0.0)
+    out[at] = (vectors * inverse) @ vectors.T / np.outer(scale, scale)
+    return out

@@ -1,0 +1,166 @@
+"""Resampling plans as arrays, and the guard that keeps warm-started refits honest.
+
+Clusters (a run with its checkpoints, a cell with its seeds) are whole numbers 0, 1, ..., one for each row; rows of a
+cluster are drawn, weighted or flipped together. Everything follows from the generator: the same seed, the same arrays.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from tenfold.engine.additive import AdditiveKernel
+from tenfold.engine.newton import Newton, Solutions
+from tenfold.engine.problem import Problem
+from tenfold.engine.solve import refit
+from tenfold.engine.starts import Starts, spread, thinned
+
+Array = NDArray[np.float64]
+Clusters = NDArray[np.int64]
+
+WORSE = 1e-6  # a warm-started lane this much above another end, relative, has missed a basin
+_WEBB = np.sqrt([0.5, 1.0, 1.5])
+
+
+def cluster_counts(clusters: Clusters, count: int, rng: np.random.Generator) -> Array:
+    """How often each row occurs when clusters are drawn with replacement, (count, n)."""
+    groups = int(clusters.max()) + 1
+    drawn = rng.multinomial(groups, np.full(groups, 1.0 / groups), size=count)
+    return np.take(drawn.astype(np.float64), clusters, axis=1)
+
+
+def cluster_dirichlet(clusters: Clusters, count: int, rng: np.random.Generator) -> Array:
+    """Weights of the Bayesian bootstrap: uniform on the simplex, times the number of clusters; (count, n)."""
+    groups = int(clusters.max()) + 1
+    drawn = rng.standard_exponential((count, groups))
+    drawn *= groups / drawn.sum(axis=1, keepdims=True)
+    return np.take(drawn, clusters, axis=1)
+
+
+def jackknife_weights(clusters: Clusters) -> Array:
+    """One for every row but those of the cluster left out, (clusters, n)."""
+    groups = int(clusters.max()) + 1
+    return (np.arange(groups)[:, None] != clusters[None, :]).astype(np.float64)
+
+
+def residual_targets(u: Array, residual: Array, clusters: Clusters, count: int, rng: np.random.Generator) -> Array:
+    """Targets ``u`` plus residuals of other clusters, each cluster taking those of one drawn with replacement; (count, n).
+
+    A cluster that takes residuals from a longer or shorter one reads them in order, stretched over its own rows, so that
+    what is correlated along a run stays so.
+    """
+    order = np.argsort(clusters, kind="stable")
+    sizes = np.bincount(clusters)
+    first = np.concatenate([[0], np.cumsum(sizes)[:-1]])
+    place = np.empty(len(u), dtype=np.int64)  # of a row within its cluster
+    place[order] = np.arange(len(u)) - np.repeat(first, sizes)
+    source = rng.integers(len(sizes), size=(count, len(sizes)))[:, clusters]
+    offset = place * sizes[source] // sizes[clusters]
+    return np.asarray(u + residual[order[first[source] + offset]])
+
+
+def wild_targets(
+    u: Array, residual: Array, clusters: Clusters, count: int, rng: np.random.Generator, *, kind: str = "webb"
+) -> Array:
+    """Targets ``u`` plus each cluster's own residuals times one random factor of mean zero and variance one; (count, n).
+
+    ``webb``: the six points +-sqrt(1/2), +-1, +-sqrt(3/2), better with few clusters; ``rademacher``: +-1.
+    """
+    groups = int(clusters.max()) + 1
+    factor = rng.choice([-1.0, 1.0], size=(count, groups))
+    if kind == "webb":
+        factor *= rng.choice(_WEBB, size=(count, groups))
+    elif kind != "rademacher":
+        raise ValueError(f"wild bootstrap weights are 'webb' or 'rademacher', not {kind!r}")
+    return np.asarray(u + residual * np.take(factor, clusters, axis=1))
+
+
+@dataclass(frozen=True, slots=True)
+class Guarded:
+    """What the guard did: lanes searched globally, and how many of them had been improved on."""
+
+    checked: int
+    improved: int
+
+
+def guard(
+    problem: Problem,
+    warm: Solutions,
+    *,
+    weights: Array | None = None,
+    target: Array | None = None,
+    sample: int | None = None,
+    settings: Newton | None = None,
+) -> tuple[Solutions, Guarded]:
+    """Check warm-started lanes against a global search and repair them all if any of the checked ones was wrong.
+
+    Args:
+        warm: plain free coefficients, as :func:`tenfold.engine.solve.refit` gives them.
+        weights, target: each lane's own, (L, n), as given to ``refit``.
+        sample: how many lanes to check, evenly spaced; 32, or 8 of a law that is not a sum of power terms.
+    """
+    lanes = len(warm.value)
+    additive = isinstance(problem.kernel, AdditiveKernel)
+    sample = sample or (32 if additive else 8)
+    chosen = np.unique(np.linspace(0, lanes - 1, min(sample, lanes)).astype(np.int64))
+    polish = 8 if additive else 4
+    found = _search(problem, chosen, weights, target, polish, settings)
+    better = _better(found, warm, chosen)
+    if not better.any():
+        return warm, Guarded(len(chosen), 0)
+    every = np.arange(lanes)
+    rest = np.setdiff1d(every, chosen)
+    others = _search(problem, rest, weights, target, polish, settings)
+    out = _replace(_replace(warm, found, chosen, better), others, rest, _better(others, warm, rest))
+    return out, Guarded(lanes, int(np.sum(out.value < warm.value - WORSE * np.abs(warm.value))))
+
+
+def _better(found: Solutions, warm: Solutions, lanes: NDArray[np.int64]) -> NDArray[np.bool_]:
+    old = np.where(np.isfinite(warm.value[lanes]), warm.value[lanes], np.inf)
+    return np.asarray(found.value < old - WORSE * np.abs(np.where(np.isfinite(old), old, 0.0)))
+
+
+def _replace(
+    warm: Solutions, found: Solutions, lanes: NDArray[np.int64], better: NDArray[np.bool_]
+) -> Solutions:
+    theta, value, status = warm.theta.copy(), warm.value.copy(), warm.status.copy()
+    steps, grad = warm.steps.copy(), warm.grad.copy()
+    at = lanes[better]
+    theta[at], value[at], status[at] = found.theta[better], found.value[better], found.status[better]
+    steps[at], grad[:, at] = found.steps[better], found.grad[:, better]
+    return Solutions(theta, value, status, steps, grad)
+
+
+def _search(
+    problem: Problem,
+    lanes: NDArray[np.int64],
+    weights: Array | None,
+    target: Array | None,
+    polish: int,
+    settings: Newton | None,
+) -> Solutions:
+    """The best end of ``polish`` starts for each lane, chosen from the screening grid by the lane's own objective."""
+    rows = thinned(len(problem.y), Starts().rows)
+    part = problem if rows.size == len(problem.y) else problem.subset(rows)
+    theta, points = part.starts(Starts().grid)
+    starts = []
+    for lane in lanes:
+        w = problem.weights if weights is None else weights[lane]
+        t = problem.target if target is None else target[lane]
+        value = part.kernel.values(theta, w[rows], t[rows], part.objective)
+        picked = spread(points, np.where(np.isfinite(value), value, np.inf), polish)
+        starts.append(theta[np.resize(picked, polish)])
+    begin = part.kernel.from_solver(np.concatenate(starts)) if starts else np.zeros((0, problem.size))
+    owner = np.repeat(lanes, polish)
+    ends = refit(
+        problem,
+        begin,
+        weights=None if weights is None else weights[owner],
+        target=None if target is None else target[owner],
+        settings=settings,
+    )
+    value = np.where(np.isfinite(ends.value), ends.value, np.inf).reshape(-1, polish)
+    best = np.arange(len(lanes)) * polish + value.argmin(axis=1)
+    return Solutions(ends.theta[best], ends.value[best], ends.status[best], ends.steps[best], ends.grad[:, best])

@@ -1,0 +1,188 @@
+"""From runs to what one law needs of them: rows, inputs by symbol, target, and the numerical problem."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from tenfold.core.axes import AXES, axis_of
+from tenfold.core.errors import ConfigError, DataError, did_you_mean
+from tenfold.core.law import Law
+from tenfold.core.runs import Runs
+from tenfold.engine.objective import Objective
+from tenfold.engine.problem import Problem, build
+from tenfold.io.needs import require
+
+Array = NDArray[np.float64]
+
+_AXIS_WORDS = {word for axis in AXES for word in (axis.symbol, axis.column)}
+
+
+@dataclass(frozen=True, eq=False)
+class Prepared:
+    """Runs reduced to what one law needs: the rows that can be fitted, inputs by symbol and the target."""
+
+    law: Law
+    runs: Runs
+    inputs: Mapping[str, Array]
+    y: Array
+    columns: Mapping[str, str] = field(default_factory=dict)
+    target: str = "loss"
+
+
+def prepare(law: Law, runs: Runs, *, target: str = "", axis: str = "") -> Prepared:
+    """Check that the runs carry what a law needs and keep the rows that do.
+
+    Raises:
+        DataError: a column is missing, a size is not positive, nothing is left, with the reason and the way out.
+    """
+    target = target or law.output
+    columns = {symbol: _column(law, symbol, runs, axis) for symbol in law.inputs}
+    kept = require(runs, [*columns.values(), target])
+    inputs = {symbol: kept.column(column) for symbol, column in columns.items()}
+    return Prepared(law, kept, inputs, kept.column(target), columns, target)
+
+
+def _column(law: Law, symbol: str, runs: Runs, axis: str) -> str:
+    if symbol != "x":
+        return axis_of(symbol).column
+    if axis:
+        return axis_of(axis).column if axis in _AXIS_WORDS else axis
+    if runs.has("x"):
+        return "x"
+    present = [
+        name for name in ("params", "tokens", "flops", "unique_tokens", "steps", "width") if runs.has(name)
+    ]
+    if len(present) == 1:
+        return present[0]
+    raise DataError(
+        f"law {law.name!r} holds for any axis, and the runs have {', '.join(present) or 'none that is known'}",
+        hint="choose one with --axis, e.g. --axis flops",
+    )
+
+
+def by_symbol(law: Law, columns: Mapping[str, str], given: Mapping[str, Any]) -> dict[str, Any]:
+    """Inputs of a law from values named by symbol or by canonical column."""
+    values = {name: np.asarray(value, dtype=np.float64) for name, value in given.items()}
+    known = {
+        **{symbol: symbol for symbol in law.inputs},
+        **{columns[s]: s for s in law.inputs if s in columns},
+    }
+    out = {known[name]: value for name, value in values.items() if name in known}
+    plain = {axis_of(name).symbol if name in _AXIS_WORDS else name: value for name, value in values.items()}
+    for symbol in law.inputs:
+        if symbol not in out and symbol in plain:
+            out[symbol] = plain[symbol]
+    _complete(law, out, plain)
+    missing = [symbol for symbol in law.inputs if symbol not in out]
+    if missing:
+        words = ", ".join(columns.get(symbol, symbol) for symbol in missing)
+        raise ConfigError(
+            f"law {law.name!r} also needs {words}",
+            path="at",
+            hint="give it like params=7e10,tokens=1.4e12. "
+            + " ".join(
+                did_you_mean(name, known) for name in values if name not in known and name not in plain
+            ),
+        )
+    return out
+
+
+def _complete(law: Law, out: dict[str, Any], plain: Mapping[str, Any]) -> None:
+    """Derive compute, the token multiplier and unique tokens where the others are given."""
+    n, d, c = (plain.get(symbol) for symbol in ("N", "D", "C"))
+    if c is None and n is not None and d is not None:
+        c = 6.0 * n * d
+    if d is None and c is not None and n is not None:
+        d = c / (6.0 * n)
+    if n is None and c is not None and d is not None:
+        n = c / (6.0 * d)
+    derived = {"N": n, "D": d, "C": c, "U": d, "M": None if n is None or d is None else d / n}
+    for symbol in law.inputs:
+        if symbol not in out and derived.get(symbol) is not None:
+            out[symbol] = derived[symbol]
+
+
+def problem_of(
+    ready: Prepared,
+    *,
+    objective: Objective,
+    fixed: Mapping[str, float] | None = None,
+    bounds: Mapping[str, tuple[float, float]] | None = None,
+    weights: str = "",
+) -> Problem:
+    """The numerical problem behind a fit."""
+    _check_target(ready, objective)
+    return build(
+        ready.law,
+        ready.inputs,
+        ready.y,
+        weights=_weights(ready, weights),
+        objective=objective,
+        fixed=fixed,
+        bounds=bounds,
+    )
+
+
+def _weights(ready: Prepared, name: str) -> Array | None:
+    if not name:
+        return None
+    values = ready.runs.column(name)
+    if not (np.isfinite(values).all() and (values >= 0).all() and values.any()):
+        raise DataError(f"weights {name!r} must be finite and not negative, and not all zero")
+    return values
+
+
+def _check_target(ready: Prepared, objective: Objective) -> None:
+    if objective.space == "log" and not (ready.y > 0).all():
+        row = int(np.flatnonzero(~(ready.y > 0))[0])
+        raise DataError(
+            f"{ready.target} is {ready.y[row]:g} in row {row + 1} of {ready.runs.source}, and its logarithm is fitted",
+            hint="use an objective in linear space (--objective squared@linear), or leave the row out with --where",
+        )
+
+
+def check_coefs(
+    law: Law, fixed: Mapping[str, float] | None, bounds: Mapping[str, tuple[float, float]] | None
+) -> None:
+    """Refuse unknown coefficients, values outside their domains and empty bounds."""
+    for what, given in (("fixed", fixed or {}), ("bounds", bounds or {})):
+        for name in given:
+            if name not in law.coefs:
+                raise ConfigError(
+                    f"law {law.name!r} has no coefficient {name!r};",
+                    path=what,
+                    hint=did_you_mean(name, law.coefs),
+                )
+    for name, value in (fixed or {}).items():
+        if not law.coefs[name].contains(value):
+            raise ConfigError(
+                f"{name} = {value:g} is outside its domain ({law.coefs[name].describe()})",
+                path=f"fixed.{name}",
+            )
+    for name, (low, high) in (bounds or {}).items():
+        if not low < high:
+            raise ConfigError(f"bounds of {name} are empty: {low:g} to {high:g}", path=f"bounds.{name}")
+
+
+def check_rows(ready: Prepared, problem: Problem) -> None:
+    """Refuse runs that cannot determine the coefficients: too few distinct points, or an axis that never varies."""
+    head = [values[:20_000].tolist() for values in ready.inputs.values()]
+    distinct = len({*zip(*head, strict=True)})
+    if distinct < problem.size:
+        raise DataError(
+            f"{ready.runs.source}: {distinct} distinct points cannot determine {problem.size} coefficients of "
+            f"{ready.law.name!r}",
+            hint=f"train at least {problem.size + 1} points, fix coefficients with --fixed, or use a simpler law",
+        )
+    for symbol, values in ready.inputs.items():
+        if np.ptp(values) == 0:
+            raise DataError(
+                f"every run has the same {ready.columns[symbol]} ({values[0]:g}): one scale cannot show how "
+                f"{ready.target} depends on it",
+                hint=f"add runs at other {ready.columns[symbol]}, or use a law without {symbol}",
+            )

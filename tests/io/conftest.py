@@ -1,0 +1,34 @@
+"""Shared by the tests of input and output: how an error is judged, and where helpers of all tests are found."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tenfold.core import TenfoldError
+
+HELPERS = str(Path(__file__).resolve().parents[1])
+if HELPERS not in sys.path:
+    sys.path.insert(0, HELPERS)
+
+
+@pytest.fixture
+def refused() -> Callable[..., str]:
+    """Calls a function that must refuse, and gives its message and hint: one line each, with what to do."""
+
+    def call(kind: type[TenfoldError], function: Callable[..., Any], *args: Any, **options: Any) -> str:
+        with pytest.raises(kind) as caught:
+            function(*args, **options)
+        error = caught.value
+        assert type(error) is kind
+        assert error.message
+        assert error.hint, f"no hint: {error.message}"
+        assert "\n" not in error.message + error.hint
+        assert error.__cause__ is None
+        return f"{error.message} | {error.hint}"
+
+    return call
