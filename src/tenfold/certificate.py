@@ -106,9 +106,7 @@ class Certificate:
             "gradient": self.gradient,
             "condition": self.condition,
             "at_bound": list(self.at_bound),
-            "span": {
-                s.column: {"low": s.low, "high": s.high, "decades": s.decades} for s in self.span.values()
-            },
+            "span": {s.column: {"low": s.low, "high": s.high, "decades": s.decades} for s in self.span.values()},
             "headline": {
                 "what": self.headline.text,
                 "key": self.headline.key,
@@ -117,9 +115,7 @@ class Certificate:
             },
             "errors": dict(self.errors),
             "influence": [{"run": i.run, "headline": i.headline, "shift": i.shift} for i in self.influence],
-            "sensitivity": [
-                {"change": s.change, "headline": s.headline, "shift": s.shift} for s in self.sensitivity
-            ],
+            "sensitivity": [{"change": s.change, "headline": s.headline, "shift": s.shift} for s in self.sensitivity],
             "drift": [
                 {"coef": d.coef, "withheld": list(d.withheld), "values": list(d.values), "moves": d.moves}
                 for d in self.drift
@@ -181,9 +177,7 @@ def _influence(
     lanes = refit(problem, np.repeat(solved.theta[None], len(chosen), axis=0), weights=weights)
     natural = problem.natural(lanes.theta)
     without = evaluate(headline, ready.law, natural)
-    full = float(
-        evaluate(headline, ready.law, {k: v[0] for k, v in problem.natural(solved.theta[None]).items()})
-    )
+    full = float(evaluate(headline, ready.law, {k: v[0] for k, v in problem.natural(solved.theta[None]).items()}))
     if len(chosen) == count:
         factor = np.sqrt((count - 1) / count)
         error = float(factor * np.sqrt(np.nansum((without - np.nanmean(without)) ** 2)))
@@ -200,17 +194,14 @@ def _influence(
     rows = [first[int(chosen[i])] for i in order]
     return (
         tuple(
-            Influence(_name(ready, row), float(without[i]), float(shift[i]))
-            for i, row in zip(order, rows, strict=True)
+            Influence(_name(ready, row), float(without[i]), float(shift[i])) for i, row in zip(order, rows, strict=True)
         ),
         errors,
         error,
     )
 
 
-def _largest_residuals(
-    problem: Problem, solved: Solved, clusters: NDArray[np.int64], count: int
-) -> NDArray[np.int64]:
+def _largest_residuals(problem: Problem, solved: Solved, clusters: NDArray[np.int64], count: int) -> NDArray[np.int64]:
     model = problem.kernel.model(problem.kernel.to_solver(solved.theta[None]))[0]
     total = np.bincount(
         clusters,
@@ -300,9 +291,7 @@ def _drift(
     if scale is None or not errors:
         return ()
     found = levels(scale)
-    withheld = [
-        k for k in (2, 1) if len(found) - k >= 3 and (found.of_row < len(found) - k).sum() > problem.size
-    ]
+    withheld = [k for k in (2, 1) if len(found) - k >= 3 and (found.of_row < len(found) - k).sum() > problem.size]
     if not withheld:
         return ()
     weights = np.stack([np.where(found.of_row < len(found) - k, problem.weights, 0.0) for k in withheld])
@@ -338,9 +327,7 @@ def _with_warnings(made: Certificate, ready: Prepared, problem: Problem) -> Cert
             f"{made.agree:.0%} of the starts agree and {made.basins} distinct optima were found: the surface is rough."
         )
     if made.condition > 1e8:
-        out.append(
-            f"condition number {made.condition:.0e}: some combination of coefficients is not determined."
-        )
+        out.append(f"condition number {made.condition:.0e}: some combination of coefficients is not determined.")
     for name, error in made.errors.items():
         domain = ready.law.coefs[name]
         value = _value(ready, problem, made, name)
@@ -355,9 +342,7 @@ def _with_warnings(made: Certificate, ready: Prepared, problem: Problem) -> Cert
             )
     strongest = made.influence[0] if made.influence else None
     if strongest is not None and abs(strongest.shift) > 1.0:
-        out.append(
-            f"one run moves the headline by {abs(strongest.shift):.1f} standard errors: {strongest.run}."
-        )
+        out.append(f"one run moves the headline by {abs(strongest.shift):.1f} standard errors: {strongest.run}.")
     for item in made.sensitivity:
         if abs(item.shift) > 2.0:
             out.append(f"the headline moves by {abs(item.shift):.1f} standard errors with {item.change}.")

@@ -16,7 +16,7 @@ from tenfold.core.law import Law, predict
 from tenfold.core.provenance import Provenance, provenance
 from tenfold.core.runs import Runs
 from tenfold.core.status import Status
-from tenfold.engine.objective import Huber, Objective, parse_objective
+from tenfold.engine.objective import Objective, parse_objective
 from tenfold.engine.problem import Problem
 from tenfold.engine.solve import Solved, solve
 from tenfold.engine.starts import Starts
@@ -87,7 +87,7 @@ def fit(
     *,
     target: str = "",
     axis: str = "",
-    objective: Objective | str = Huber(1e-3),
+    objective: Objective | str = "huber:1e-3",
     fixed: Mapping[str, float] | None = None,
     bounds: Mapping[str, tuple[float, float]] | None = None,
     weights: str = "",
@@ -136,9 +136,7 @@ def fit(
     return made
 
 
-def _assemble(
-    ready: Prepared, problem: Problem, solved: Solved, certificate: Certificate, weights: str
-) -> Fit:
+def _assemble(ready: Prepared, problem: Problem, solved: Solved, certificate: Certificate, weights: str) -> Fit:
     natural = {name: float(values[0]) for name, values in problem.natural(solved.theta[None]).items()}
     for j in solved.at_bound:
         name = problem.names[j]
@@ -146,9 +144,7 @@ def _assemble(
             natural[name] = 0.0
     fitted = predict(ready.law, natural, ready.inputs)
     with np.errstate(all="ignore"):
-        residual = (
-            np.log(fitted / ready.y) if (ready.y > 0).all() and (fitted > 0).all() else fitted - ready.y
-        )
+        residual = np.log(fitted / ready.y) if (ready.y > 0).all() and (fitted > 0).all() else fitted - ready.y
     return Fit(
         law=ready.law,
         coef=natural,

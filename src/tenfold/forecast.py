@@ -66,9 +66,7 @@ class Forecast:
             "target": self.target,
             "source": self.source,
             **first,
-            "rehearsal": self.rehearsal.to_dict()
-            if self.rehearsal is not None
-            else {"status": "unrehearsed"},
+            "rehearsal": self.rehearsal.to_dict() if self.rehearsal is not None else {"status": "unrehearsed"},
             "predictions": [prediction.to_dict() for prediction in self.predictions],
             "notes": list(self.notes),
             "provenance": self.provenance.to_dict(),
@@ -118,9 +116,7 @@ def forecast(
         if not 0 < level < 1:
             raise ConfigError(f"an interval's level lies between 0 and 1, got {level:g}", path="levels")
     if draws is None:
-        draws = draw(
-            source, runs, method=parse_method(method) if isinstance(method, str) else method, seed=seed
-        )
+        draws = draw(source, runs, method=parse_method(method) if isinstance(method, str) else method, seed=seed)
     if rehearsal is None:
         rehearsal = rehearse(source, runs, withhold=withhold, seed=seed)
     made = tuple(_predict(source, draws, rehearsal, point, tuple(levels), seed) for point in targets)
@@ -156,9 +152,7 @@ def reach_of(source: Fit, inputs: Mapping[str, float]) -> dict[str, float]:
 def _scale_reach(source: Fit, inputs: Mapping[str, float], each: Mapping[str, float]) -> float:
     spans = source.certificate.span
     if {"N", "D"} <= set(inputs) and source.certificate.headline.compute > 0:
-        return round(
-            max(decades(source.certificate.headline.compute, 6.0 * inputs["N"] * inputs["D"]), 0.0), 6
-        )
+        return round(max(decades(source.certificate.headline.compute, 6.0 * inputs["N"] * inputs["D"]), 0.0), 6)
     if "C" in spans:
         return each[spans["C"].column]
     return max(each.values(), default=0.0)
@@ -207,9 +201,7 @@ def _predict(
 def forecast_evidence(law: Law, name: str, evidence: Published, *, at: Targets) -> Forecast:
     """A forecast from published coefficients alone: no runs, no interval, and it says so."""
     columns = {symbol: axis_of(symbol).column for symbol in law.inputs}
-    notes = [
-        f"evidence, not a fit: {law.name} with the coefficients of {evidence.cite or law.cite} ({evidence.where})"
-    ]
+    notes = [f"evidence, not a fit: {law.name} with the coefficients of {evidence.cite or law.cite} ({evidence.where})"]
     made = []
     for point in at:
         inputs = check_target(law, columns, point)
@@ -221,9 +213,7 @@ def forecast_evidence(law: Law, name: str, evidence: Published, *, at: Targets) 
                 if beyond > 0:
                     notes.append(f"{columns[symbol]} lies {beyond:.2g} decades beyond the published data")
         center = float(predict(law, evidence.coef, inputs))
-        made.append(
-            Prediction({columns[s]: v for s, v in inputs.items()}, center, {}, reach, {}, "unrehearsed")
-        )
+        made.append(Prediction({columns[s]: v for s, v in inputs.items()}, center, {}, reach, {}, "unrehearsed"))
     if evidence.note:
         notes.append(evidence.note)
     return Forecast(

@@ -127,9 +127,7 @@ def isoflop(
         True
     """
     kept = require(runs, ["params", "flops", "loss"])
-    column = budgets or (
-        "isoflop_budget" if kept.has("isoflop_budget") else "budget" if kept.has("budget") else ""
-    )
+    column = budgets or ("isoflop_budget" if kept.has("isoflop_budget") else "budget" if kept.has("budget") else "")
     profiles = _profiles(kept, column)
     if not profiles:
         raise DataError(
@@ -140,9 +138,7 @@ def isoflop(
     routes.append(_second(profiles))
     if fit is not None:
         routes.append(_third(fit, draws))
-    return Isoflop(
-        tuple(profiles), tuple(routes), BIAS, provenance("isoflop", runs_id=kept.id, source=kept.source)
-    )
+    return Isoflop(tuple(profiles), tuple(routes), BIAS, provenance("isoflop", runs_id=kept.id, source=kept.source))
 
 
 def _profiles(runs: Runs, column: str) -> list[Profile]:
@@ -257,9 +253,7 @@ def _envelope(points: Runs) -> Route:
             best_n.append(n[pick])
             best_c.append(c[pick])
     if len(set(best_n)) < 3:
-        return Route(
-            "approach 1", float("nan"), float("nan"), None, len(best_n), "fewer than 3 sizes on the envelope"
-        )
+        return Route("approach 1", float("nan"), float("nan"), None, len(best_n), "fewer than 3 sizes on the envelope")
     return _line("approach 1", np.array(best_c), np.array(best_n))
 
 

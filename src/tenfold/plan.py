@@ -62,9 +62,7 @@ class Budget:
         }
         for name, (value, strict) in limits.items():
             if not np.isfinite(value) or value < 0 or (strict and value == 0):
-                raise PlanError(
-                    f"budget {name} must be {'positive' if strict else 'zero or more'}, got {value:g}"
-                )
+                raise PlanError(f"budget {name} must be {'positive' if strict else 'zero or more'}, got {value:g}")
 
     def tokens(self, params: Array) -> Array:
         """Training tokens that the budget leaves for a size, in tokens; negative when serving alone exceeds it."""
@@ -161,9 +159,7 @@ def plan(source: Fit, draws: Draws | None = None, *, budget: Budget, level: floa
         method=best.method,
         reach=reach,
         notes=tuple(notes),
-        runs=(
-            RunSpec({"params": n, "tokens": d, "flops": budget.flops}, why="compute-optimal for the budget"),
-        ),
+        runs=(RunSpec({"params": n, "tokens": d, "flops": budget.flops}, why="compute-optimal for the budget"),),
         provenance=provenance(
             "plan",
             runs_id=source.provenance.runs_id,
@@ -191,9 +187,7 @@ def _span(source: Fit) -> tuple[tuple[float, float], tuple[float, float]]:
 
 def _evaluate(law: Law, coef: Mapping[str, Array], n: Array, d: Array, budget: Budget) -> Array:
     """Predicted loss for coefficients (R,) on sizes (R, k) or (R,)."""
-    shaped = {
-        name: np.asarray(value)[(slice(None),) + (None,) * (n.ndim - 1)] for name, value in coef.items()
-    }
+    shaped = {name: np.asarray(value)[(slice(None),) + (None,) * (n.ndim - 1)] for name, value in coef.items()}
     inputs: dict[str, Any] = {"N": n, "D": d, "C": budget.cost * n * d, "M": d / n}
     unique = budget.unique_tokens
     inputs["U"] = d if unique is None else np.minimum(d, unique)
@@ -207,9 +201,7 @@ def _evaluate(law: Law, coef: Mapping[str, Array], n: Array, d: Array, budget: B
     return np.asarray(np.broadcast_to(value, n.shape), dtype=np.float64)
 
 
-def _search(
-    law: Law, coef: Mapping[str, Array], budget: Budget, span: tuple[tuple[float, float], ...]
-) -> _Best:
+def _search(law: Law, coef: Mapping[str, Array], budget: Budget, span: tuple[tuple[float, float], ...]) -> _Best:
     closed = optimum_of(law)
     repeats = "U" in law.inputs
     if closed is not None and budget.serve_tokens == 0:

@@ -54,9 +54,7 @@ def _column(law: Law, symbol: str, runs: Runs, axis: str) -> str:
         return axis_of(axis).column if axis in _AXIS_WORDS else axis
     if runs.has("x"):
         return "x"
-    present = [
-        name for name in ("params", "tokens", "flops", "unique_tokens", "steps", "width") if runs.has(name)
-    ]
+    present = [name for name in ("params", "tokens", "flops", "unique_tokens", "steps", "width") if runs.has(name)]
     if len(present) == 1:
         return present[0]
     raise DataError(
@@ -85,9 +83,7 @@ def by_symbol(law: Law, columns: Mapping[str, str], given: Mapping[str, Any]) ->
             f"law {law.name!r} also needs {words}",
             path="at",
             hint="give it like params=7e10,tokens=1.4e12. "
-            + " ".join(
-                did_you_mean(name, known) for name in values if name not in known and name not in plain
-            ),
+            + " ".join(did_you_mean(name, known) for name in values if name not in known and name not in plain),
         )
     return out
 
@@ -146,9 +142,7 @@ def _check_target(ready: Prepared, objective: Objective) -> None:
         )
 
 
-def check_coefs(
-    law: Law, fixed: Mapping[str, float] | None, bounds: Mapping[str, tuple[float, float]] | None
-) -> None:
+def check_coefs(law: Law, fixed: Mapping[str, float] | None, bounds: Mapping[str, tuple[float, float]] | None) -> None:
     """Refuse unknown coefficients, values outside their domains and empty bounds."""
     for what, given in (("fixed", fixed or {}), ("bounds", bounds or {})):
         for name in given:

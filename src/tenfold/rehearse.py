@@ -90,9 +90,7 @@ class Rehearsal:
         low, high = errors[0], errors[-1]
         signs = {fold.error > 0 for fold in self.folds}
         side = " (always too high)" if signs == {True} else " (always too low)" if signs == {False} else ""
-        text = (
-            f"{high:.1%}" if len(errors) == 1 or f"{low:.1%}" == f"{high:.1%}" else f"{low:.1%} to {high:.1%}"
-        )
+        text = f"{high:.1%}" if len(errors) == 1 or f"{low:.1%}" == f"{high:.1%}" else f"{low:.1%} to {high:.1%}"
         return text + (side if len(errors) > 1 else "")
 
     def to_dict(self) -> dict[str, Any]:
@@ -112,9 +110,7 @@ def unrehearsed(reason: str, *, axis: str = "") -> Rehearsal:
     return Rehearsal(axis, (), float("nan"), 0, reason)
 
 
-def rehearse(
-    fit: Fit, runs: Runs, *, axis: str = "", withhold: int | None = None, seed: int = 0
-) -> Rehearsal:
+def rehearse(fit: Fit, runs: Runs, *, axis: str = "", withhold: int | None = None, seed: int = 0) -> Rehearsal:
     """Withhold the largest scales one after the other, refit on the rest and predict what was withheld.
 
     Args:
@@ -197,9 +193,7 @@ def _fold(fit: Fit, ready: Prepared, problem: Problem, found: Levels, held: int,
         inputs = {s: v[rows] for s, v in ready.inputs.items()}
         error = _error(predict(fit.law, natural, inputs), ready.y[rows])
         with np.errstate(all="ignore"):
-            spread = _error(np.asarray(fit.law(coef=many, **inputs)), predict(fit.law, natural, inputs)).mean(
-                axis=-1
-            )
+            spread = _error(np.asarray(fit.law(coef=many, **inputs)), predict(fit.law, natural, inputs)).mean(axis=-1)
         target = float(found.values[level])
         out.append(
             Fold(
@@ -248,9 +242,7 @@ def drifts(fit: Fit) -> tuple[str, ...]:
 def describe(rehearsal: Rehearsal, columns: Mapping[str, str] | None = None) -> list[str]:
     """A line a fold: what was withheld, how far ahead it lay and how the prediction erred."""
     axis = (
-        axis_of(rehearsal.axis)
-        if rehearsal.axis in ("params", "tokens", "flops", "steps", "unique_tokens")
-        else None
+        axis_of(rehearsal.axis) if rehearsal.axis in ("params", "tokens", "flops", "steps", "unique_tokens") else None
     )
     return [
         f"fitted up to {say(fold.fitted_to, axis)}, predicted {say(fold.target, axis)} "

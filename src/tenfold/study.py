@@ -123,9 +123,7 @@ class Cache:
         """A stored result, or a new one, stored."""
         if self.folder is None:
             return make()
-        digest = hashlib.blake2b(
-            json.dumps([what, key], sort_keys=True, default=str).encode(), digest_size=12
-        )
+        digest = hashlib.blake2b(json.dumps([what, key], sort_keys=True, default=str).encode(), digest_size=12)
         path = self.folder / f"{what}-{digest.hexdigest()}.json"
         if path.is_file():
             found = read_json(path)
@@ -162,9 +160,7 @@ def run_study(
     tell("forecast", 0.6)
     seen = None
     if file.forecast:
-        seen = forecast(
-            best.fit, runs, at=file.forecast, draws=best.draws, rehearsal=best.rehearsal, seed=file.seed
-        )
+        seen = forecast(best.fit, runs, at=file.forecast, draws=best.draws, rehearsal=best.rehearsal, seed=file.seed)
     planned = None
     if file.plan is not None:
         tell("plan", 0.65)
@@ -221,9 +217,7 @@ def _laws(file: StudyFile, runs: Runs, store: Cache, tell: Progress) -> list[Law
         tell(f"drawing {name}", share + 0.2 / count)
         draws = _draws(file, fitted, runs, store)
         tell(f"rehearsing {name}", share + 0.3 / count)
-        rehearsal = rehearse(
-            fitted, runs, axis=file.rehearse.axis, withhold=file.rehearse.withhold, seed=file.seed
-        )
+        rehearsal = rehearse(fitted, runs, axis=file.rehearse.axis, withhold=file.rehearse.withhold, seed=file.seed)
         out.append(LawResult(fitted, draws, rehearsal))
     return sorted(out, key=_rank)
 
@@ -236,8 +230,7 @@ def _rank(result: LawResult) -> tuple[bool, float]:
 
 def _ranking(laws: list[LawResult]) -> str:
     parts = [
-        f"{r.fit.law.name} {_rank(r)[1]:.2%}" + ("" if r.rehearsal.done else " (in-sample, unrehearsed)")
-        for r in laws
+        f"{r.fit.law.name} {_rank(r)[1]:.2%}" + ("" if r.rehearsal.done else " (in-sample, unrehearsed)") for r in laws
     ]
     return "laws ranked by error on withheld scales: " + ", ".join(parts)
 
@@ -250,9 +243,7 @@ def _draws(file: StudyFile, fitted: Fit, runs: Runs, store: Cache) -> Draws:
         file.uncertainty,
         file.seed,
     ]
-    kept = store.get(
-        "draws", key, lambda: _draws_dict(draw(fitted, runs, method=file.uncertainty, seed=file.seed))
-    )
+    kept = store.get("draws", key, lambda: _draws_dict(draw(fitted, runs, method=file.uncertainty, seed=file.seed)))
     coef = {name: np.asarray(values, dtype=np.float64) for name, values in kept["coef"].items()}
     return Draws(fitted, coef, kept["method"], kept["failed"], kept["guard"])
 

@@ -65,8 +65,7 @@ class Draws:
             "failed": self.failed,
             "guard": dict(self.guard),
             "intervals": {
-                name: {f"{level:g}": list(self.interval(name, level)) for level in (0.5, 0.9)}
-                for name in self.coef
+                name: {f"{level:g}": list(self.interval(name, level)) for level in (0.5, 0.9)} for name in self.coef
             },
         }
 
@@ -77,9 +76,7 @@ class Method(ABC):
     kind: ClassVar[str]
 
     @abstractmethod
-    def sample(
-        self, ready: Prepared, problem: Problem, theta: Array, rng: Rng
-    ) -> tuple[Array, float, dict[str, int]]:
+    def sample(self, ready: Prepared, problem: Problem, theta: Array, rng: Rng) -> tuple[Array, float, dict[str, int]]:
         """Plain free coefficients (R, p), the share that failed and the guard's report."""
 
 
@@ -95,9 +92,7 @@ class Bootstrap(Method):
     weights: str = "counts"
     kind: ClassVar[str] = "bootstrap"
 
-    def sample(
-        self, ready: Prepared, problem: Problem, theta: Array, rng: Rng
-    ) -> tuple[Array, float, dict[str, int]]:
+    def sample(self, ready: Prepared, problem: Problem, theta: Array, rng: Rng) -> tuple[Array, float, dict[str, int]]:
         clusters = ready.runs.clusters()
         if int(clusters.max()) + 1 < 3:
             raise DataError(
@@ -105,12 +100,11 @@ class Bootstrap(Method):
                 hint="train at least 3 (better 8) separate runs",
             )
         make = resample.cluster_counts if self.weights == "counts" else resample.cluster_dirichlet
-        found = _batches(
+        return _batches(
             self.n,
             len(problem.y),
             lambda count: _guarded(problem, theta, make(clusters, count, rng) * problem.weights, None),
         )
-        return found
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,9 +114,7 @@ class Residual(Method):
     n: int = 1000
     kind: ClassVar[str] = "residual"
 
-    def sample(
-        self, ready: Prepared, problem: Problem, theta: Array, rng: Rng
-    ) -> tuple[Array, float, dict[str, int]]:
+    def sample(self, ready: Prepared, problem: Problem, theta: Array, rng: Rng) -> tuple[Array, float, dict[str, int]]:
         u = _space(problem, theta)
         clusters = ready.runs.clusters()
         return _batches(
@@ -141,9 +133,7 @@ class Wild(Method):
     n: int = 1000
     kind: ClassVar[str] = "wild"
 
-    def sample(
-        self, ready: Prepared, problem: Problem, theta: Array, rng: Rng
-    ) -> tuple[Array, float, dict[str, int]]:
+    def sample(self, ready: Prepared, problem: Problem, theta: Array, rng: Rng) -> tuple[Array, float, dict[str, int]]:
         u = _space(problem, theta)
         clusters = ready.runs.clusters()
         return _batches(
@@ -162,9 +152,7 @@ class Laplace(Method):
     n: int = 1000
     kind: ClassVar[str] = "laplace"
 
-    def sample(
-        self, ready: Prepared, problem: Problem, theta: Array, rng: Rng
-    ) -> tuple[Array, float, dict[str, int]]:
+    def sample(self, ready: Prepared, problem: Problem, theta: Array, rng: Rng) -> tuple[Array, float, dict[str, int]]:
         covariance = laplace.sandwich(problem, theta, ready.runs.clusters())
         values, vectors = np.linalg.eigh(covariance)
         root = vectors * np.sqrt(np.maximum(values, 0.0))
@@ -212,9 +200,7 @@ def draw(fit: Fit, runs: Runs, *, method: Method | str = Bootstrap(), seed: int 
     ready, problem = same_problem(fit, runs)
     theta = problem.free(fit.coef)
     sampled, failed, guard = method.sample(ready, problem, theta, np.random.default_rng(seed))
-    made = provenance(
-        "draw", runs_id=fit.provenance.runs_id, source=ready.runs.source, method=repr(method), seed=seed
-    )
+    made = provenance("draw", runs_id=fit.provenance.runs_id, source=ready.runs.source, method=repr(method), seed=seed)
     return Draws(fit, problem.natural(sampled), method.kind, failed, guard, made)
 
 
@@ -254,7 +240,7 @@ def profile_interval(fit: Fit, runs: Runs, coef: str, *, level: float = 0.9) -> 
     The rise is calibrated by the dispersion of the score, so it holds for robust objectives too (chi-square with one
     degree of freedom times mean(psi^2)/mean(psi'), small-sample corrected).
     """
-    ready, problem = same_problem(fit, runs)
+    _ready, problem = same_problem(fit, runs)
     if coef not in problem.names:
         raise ConfigError(f"{coef!r} was not fitted;", path="coef", hint=did_you_mean(coef, problem.names))
     from scipy.special import chdtri

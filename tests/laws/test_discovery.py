@@ -1,17 +1,18 @@
-"""A law is found wherever it stands: dropped into the folder, in a file of the user's, or as one line of text."""
+"""A law is found wherever it stands: dropped into the folder, or in a file of the user's."""
 
 import importlib
+import pkgutil
 import sys
 
 import numpy as np
 import pytest
 
-import tenfold.laws
 from tenfold.core import LawError
 from tenfold.core.law import predict
 from tenfold.laws import get, laws, published, resolve
 from tenfold.testing import check_law
 
+CATALOGUE = sys.modules["tenfold.laws"]
 DROPPED = '''
 r"""A stretched exponential."""
 
@@ -36,7 +37,7 @@ def stretched(x, *, E: Floor, A: Positive, d: Like("x"), s: Unit):
 @pytest.fixture
 def folder(tmp_path, monkeypatch):
     """A second folder of laws, searched after the real one."""
-    monkeypatch.setattr(tenfold.laws, "__path__", [*tenfold.laws.__path__, str(tmp_path)])
+    monkeypatch.setattr(CATALOGUE, "__path__", [*CATALOGUE.__path__, str(tmp_path)])
     laws.cache_clear()
     importlib.invalidate_caches()
     yield tmp_path
@@ -73,9 +74,7 @@ def test_two_laws_of_one_name_are_refused(folder):
 
 def test_every_file_of_the_folder_holds_a_law():
     sources = {law.source for law in laws().values()}
-    import pkgutil
-
-    assert {f"tenfold.laws.{info.name}" for info in pkgutil.iter_modules(tenfold.laws.__path__)} == sources
+    assert {f"tenfold.laws.{info.name}" for info in pkgutil.iter_modules(CATALOGUE.__path__)} == sources
 
 
 def test_a_law_from_a_file_works_like_a_built_in_one(tmp_path):

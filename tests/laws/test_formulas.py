@@ -30,7 +30,7 @@ def test_data_constrained_as_in_the_authors_code():
         data = u + u * c["Rd"] * (1 - np.exp(-rd / c["Rd"]))
         want = c["E"] + c["A"] / size ** c["alpha"] + c["B"] / data ** c["beta"]
         got = predict(laws()["data_constrained"], c, {"N": N, "D": D, "U": U})
-        np.testing.assert_allclose(got, want, rtol=1e-11)  # 1 - exp of small numbers loses digits in theirs
+        np.testing.assert_allclose(got, want, rtol=1e-11)  # their 1 - exp loses digits
         assert (U > D).any()
         assert (rn > 1).any()
         assert (rn == 0).any()
@@ -126,8 +126,8 @@ def test_kaplan_size_and_data_agree_far_out():
     [(6889410560, 20.0, 2.424993099368689, 0.007320), (1439795200, 640.0, 2.502053562117363, 0.007103)],
 )
 def test_overtrain_predicts_the_withheld_runs_as_its_authors_say(size, ratio, measured, error):
-    # mlfoundations/scaling: 6.9B at M = 20 is missed by .7320 %, 1.4B at M = 640 by .7103 %. Our coefficients have four
-    # digits, which moves a prediction by up to 5e-5.
+    # mlfoundations/scaling: 6.9B at M = 20 is missed by .7320 %, 1.4B at M = 640 by .7103 %. Our coefficients have
+    # four digits, which moves a prediction by up to 5e-5.
     at = {"C": 6.0 * size * size * ratio, "M": ratio}
     got = predict(laws()["overtrain"], published("overtrain", "redpajama"), at)
     assert got / measured - 1 == pytest.approx(error, abs=5e-5)

@@ -10,7 +10,7 @@ import sys
 from pathlib import Path
 from typing import Any
 
-from cyclopts import App, CycloptsError
+from cyclopts import App, CycloptsError, Parameter
 
 from tenfold.core.errors import TenfoldError, did_you_mean
 
@@ -25,11 +25,12 @@ def build() -> App:
 
     app = App(
         name="tenfold",
-        help="Neural scaling: fit laws to runs, rehearse on withheld scales, forecast with intervals, plan what to train.",
+        help="Neural scaling: fit laws to runs, rehearse, forecast with intervals, plan what to train next.",
         help_epilogue="Example: tenfold forecast data:bytes --law chinchilla --at params=1e6,tokens=3e8",
         version=version,
         result_action="return_value",
         help_format="plaintext",
+        default_parameter=Parameter(show_default=lambda value: "" if value in ("", (), None, False) else value),
     )
     for info in sorted(pkgutil.iter_modules([str(COMMANDS)]), key=lambda info: info.name):
         module = importlib.import_module(f"tenfold.cli.commands.{info.name}")

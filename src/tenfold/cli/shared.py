@@ -114,9 +114,7 @@ def number(text: str, option: str) -> float:
     try:
         value = float(body[:-1]) * factor if factor is not None else float(body)
     except ValueError:
-        raise ConfigError(
-            f"{option}: {text!r} is not a number", path=option, hint="write 7e10 or 70B"
-        ) from None
+        raise ConfigError(f"{option}: {text!r} is not a number", path=option, hint="write 7e10 or 70B") from None
     if value != value or value in (float("inf"), float("-inf")):
         raise ConfigError(f"{option}: {text!r} is not a finite number", path=option)
     return value

@@ -17,9 +17,7 @@ from tenfold.core.domains import Domain
 from tenfold.core.errors import LawError, did_you_mean
 from tenfold.core.expression import Expr, evaluate, linear_names, log_linear, parse, product_terms, symbol, to_latex
 
-FUNCTIONS: Mapping[str, Callable[..., Any]] = MappingProxyType(
-    {name: getattr(maths, name) for name in maths.FUNCTIONS}
-)
+FUNCTIONS: Mapping[str, Callable[..., Any]] = MappingProxyType({name: getattr(maths, name) for name in maths.FUNCTIONS})
 
 
 @dataclass(frozen=True, slots=True)

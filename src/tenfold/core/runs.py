@@ -124,7 +124,7 @@ class Runs:
             raise DataError(f"column {name!r} of {self.source} holds text, not numbers")
         raise DataError(
             f"no column {name!r} in {self.source}",
-            hint=did_you_mean(name, self.columns) + f" Map another name with --columns {name}=\"Your Name\".",
+            hint=did_you_mean(name, self.columns) + f' Map another name with --columns {name}="Your Name".',
         )
 
     def has(self, name: str) -> bool:

@@ -13,7 +13,7 @@ def register(app: App) -> None:
     """Add the command."""
     app.command(
         fit,
-        help_epilogue='Example: tenfold fit runs.csv --law chinchilla --columns params="Model Size" --objective huber:1e-3',
+        help_epilogue='Example: tenfold fit runs.csv --law chinchilla --columns params="Model Size"',
     )
 
 

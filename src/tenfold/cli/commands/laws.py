@@ -11,9 +11,7 @@ from tenfold.cli.shared import Json, emit
 
 def register(app: App) -> None:
     """Add the command and its subcommand."""
-    group = App(
-        name="laws", help="The catalogue of laws.", help_epilogue="Example: tenfold laws show chinchilla"
-    )
+    group = App(name="laws", help="The catalogue of laws.", help_epilogue="Example: tenfold laws show chinchilla")
     group.default(listing)
     group.command(show)
     app.command(group)
@@ -21,9 +19,7 @@ def register(app: App) -> None:
 
 def listing(
     *,
-    search: Annotated[
-        str, Parameter(help="only laws whose name, formula, axis or paper holds this text")
-    ] = "",
+    search: Annotated[str, Parameter(help="only laws whose name, formula, axis or paper holds this text")] = "",
     json: Json = False,
 ) -> None:
     """List the laws."""

@@ -11,9 +11,7 @@ from tenfold.cli.shared import Fitting, Json, LawName, Source, Table, emit, numb
 
 def register(app: App) -> None:
     """Add the command."""
-    app.command(
-        plan, help_epilogue="Example: tenfold plan runs.csv --law chinchilla --flops 1e24 --serve-tokens 2e12"
-    )
+    app.command(plan, help_epilogue="Example: tenfold plan runs.csv --law chinchilla --flops 1e24 --serve-tokens 2e12")
 
 
 def plan(

@@ -13,9 +13,7 @@ from tenfold.cli.shared import Json, emit
 
 def register(app: App) -> None:
     """Add the command."""
-    app.command(
-        train, help_epilogue="Example: tenfold train bytes-8min --out ladder   (the same command resumes)"
-    )
+    app.command(train, help_epilogue="Example: tenfold train bytes-8min --out ladder   (the same command resumes)")
 
 
 def train(
@@ -39,9 +37,7 @@ def train(
     rows = [{**row, "cell": cell(row)} for row in to_rows(records)]
     write_text(out / "runs.csv", to_csv(rows))
     write_text(out / "curves.csv", to_csv(to_curve_rows(records)))
-    counts = {
-        status: sum(row["status"] == status for row in rows) for status in ("finished", "diverged", "failed")
-    }
+    counts = {status: sum(row["status"] == status for row in rows) for status in ("finished", "diverged", "failed")}
     done = sum(row["seconds"] or 0.0 for row in rows)
     result = {"out": str(out), "runs": len(rows), **counts, "core_seconds": done}
     words = ", ".join(f"{count} {status}" for status, count in counts.items() if count)
