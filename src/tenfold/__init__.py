@@ -5,10 +5,7 @@
 
 from __future__ import annotations
 
-import importlib
-import sys
-from types import ModuleType
-from typing import Any
+from tenfold._lazy import lazy
 
 _HOME = {
     "Bootstrap": "tenfold.uncertainty",
@@ -63,23 +60,4 @@ _HOME = {
 
 __all__ = sorted(_HOME)
 
-
-class _Package(ModuleType):
-    """Verbs live in modules of their own name; ``tenfold.fit`` is the verb, whichever was imported first."""
-
-    def __setattr__(self, name: str, value: Any) -> None:
-        if not (name in _HOME and isinstance(value, ModuleType)):
-            super().__setattr__(name, value)
-
-
-sys.modules[__name__].__class__ = _Package
-
-
-def __getattr__(name: str) -> Any:
-    if name in _HOME:
-        return getattr(importlib.import_module(_HOME[name]), name)
-    raise AttributeError(f"module 'tenfold' has no attribute {name!r}")
-
-
-def __dir__() -> list[str]:
-    return __all__
+lazy(__name__, _HOME)

@@ -5,6 +5,8 @@ from __future__ import annotations
 import gzip
 import json
 import os
+import subprocess
+import sys
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
@@ -371,9 +373,7 @@ class TestUnits:
         assert runs.names == ("params (est.)",)
         assert "the unit 'est.' is unknown" in notes(runs)
         mapping = {"params": "params (est.)"}
-        assert "is unknown for 'params'" in refused(
-            DataError, read_runs, {"params (est.)": [7.0]}, columns=mapping
-        )
+        assert "is unknown for 'params'" in refused(DataError, read_runs, {"params (est.)": [7.0]}, columns=mapping)
         runs = read_runs({"params (est.)": [7.0]}, columns=mapping, units={"params": "B"})
         assert runs.columns["params"].tolist() == [7e9]
 
@@ -427,18 +427,16 @@ class TestNumbersAsText:
             ("loss\n1\n\n2\ndiverged\n", "row 3 (line 5)"),
             ("loss\n1\n\n2\ndiverged\n", "column 'loss' holds 'diverged'"),
             ("loss\n1\n\n2\ndiverged\n", "a column 'status'"),
-            ("a,loss\n\"x\ny\",1\nz,oops\nz,oops\n", "row 2 (line 4)"),
-            ("a,loss\n\"x\ny\",1\nz,oops\nz,oops\n", "and 1 more"),
+            ('a,loss\n"x\ny",1\nz,oops\nz,oops\n', "row 2 (line 4)"),
+            ('a,loss\n"x\ny",1\nz,oops\nz,oops\n', "and 1 more"),
             ("loss;x\n3,5;1\n", "decimals with a point"),
             ("loss\n1.4B\n2\n", "'1.4B'"),
             ("params\n7x8B\n", "column 'params' holds '7x8B'"),
-            ("params\n\"1,00\"\n", "'1,00'"),
+            ('params\n"1,00"\n', "'1,00'"),
             ("lr\nauto\n", "'auto'"),
         ],
     )
-    def test_other_text_is_refused_with_its_place(
-        self, refused: Any, tmp_path: Path, text: str, words: str
-    ) -> None:
+    def test_other_text_is_refused_with_its_place(self, refused: Any, tmp_path: Path, text: str, words: str) -> None:
         assert words in refused(DataError, self.read, tmp_path, text)
 
     def test_the_row_of_a_frame(self, refused: Any) -> None:
@@ -532,7 +530,7 @@ def test_blank_lines_and_unnamed_columns(tmp_path: Path) -> None:
     runs = read_runs(path)
     assert runs.columns["params"].tolist() == [1e9, 2e9]
     assert "column 1 of" in notes(runs)
-    assert "blank line" in notes(runs)
+    assert "blank lines of" in notes(runs)
 
 
 @pytest.mark.parametrize(("mark", "word"), [(";", "semicolons"), ("\t", "tabs"), ("|", "bars")])
@@ -580,6 +578,18 @@ def test_a_home_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("HOME", str(tmp_path))
     (tmp_path / "r.csv").write_text(CSV)
     check_rows(read_runs(os.path.join("~", "r.csv")))
+
+
+def test_a_mark_within_a_name_is_no_separator(tmp_path: Path) -> None:
+    path = tmp_path / "r.csv"
+    path.write_text("loss|val\n3.5\n")
+    assert read_runs(path).names == ("loss|val",)
+
+
+def test_importing_loads_no_reader() -> None:
+    code = "import sys, tenfold.io; print([m for m in ('polars', 'narwhals', 'pydantic', 'jax') if m in sys.modules])"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "[]"
 
 
 def test_labels_are_codes() -> None:

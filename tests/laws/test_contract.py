@@ -33,8 +33,8 @@ def test_checking_leaves_the_users_jax_precision_alone():
 def test_facts_have_the_documented_keys():
     facts = law_to_dict(laws()["chinchilla"])
     assert list(facts) == [
-        "name", "aliases", "summary", "formula", "inputs", "output", "coefficients", "use", "falls_in", "cite",
-        "published", "reduces_to", "optimum", "identifiable",
+        "name", "aliases", "summary", "formula", "inputs", "output", "coefficients", "use", "falls_in",
+        "cite", "published", "reduces_to", "optimum", "identifiable",
     ]  # fmt: skip
     assert facts["inputs"][0] == {
         "name": "N",

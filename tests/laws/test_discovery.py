@@ -66,9 +66,7 @@ def test_a_broken_law_dropped_into_the_folder_is_noticed(folder):
 def test_two_laws_of_one_name_are_refused(folder):
     (folder / "dropped_twice.py").write_text(DROPPED.replace("def stretched", "def chinchilla"))
     laws.cache_clear()
-    with pytest.raises(
-        LawError, match=r"two laws are named 'chinchilla': in .*chinchilla and .*dropped_twice"
-    ):
+    with pytest.raises(LawError, match=r"two laws are named 'chinchilla': in .*chinchilla and .*dropped_twice"):
         laws()
 
 
@@ -84,9 +82,7 @@ def test_a_law_from_a_file_works_like_a_built_in_one(tmp_path):
     assert check_law(mine) == []
     assert mine.linear == ("E", "A")
     assert resolve(f"{path}:stretched")[1] is None
-    assert predict(mine, {"E": 1.5, "A": 2.0, "d": 1.0, "s": 0.5}, {"x": 4.0}) == pytest.approx(
-        1.77067, rel=1e-5
-    )
+    assert predict(mine, {"E": 1.5, "A": 2.0, "d": 1.0, "s": 0.5}, {"x": 4.0}) == pytest.approx(1.77067, rel=1e-5)
 
 
 @pytest.mark.parametrize(

@@ -37,7 +37,7 @@ def test_data_constrained_as_in_the_authors_code():
 
 
 def test_data_constrained_worth_of_epochs():
-    # D'/D = (1 + Rd (1 - e^(-R/Rd))) / (1 + R) at Rd = 15.39: 4, 8, 16 and 40 epochs are worth .93, .83, .66, .38
+    # D'/D = (1 + Rd (1 - e^(-R/Rd))) / (1 + R), Rd = 15.39: 4, 8, 16, 40 epochs are worth .93, .83, .66, .38
     c = published("data_constrained")
     law = laws()["data_constrained"]
     for epochs, worth in ((4, 0.93), (8, 0.83), (16, 0.66), (40, 0.38)):
@@ -81,13 +81,8 @@ def test_m4_solves_its_equation(alpha):
     law = laws()["m4"]
     for span in (0.3, 8.0):
         for f in np.geomspace(1e-6, 1e6, 13):
-            got = (
-                predict(law, {"E": 1.0, "span": span, "beta": f * 1e2, "c": 1.0, "alpha": alpha}, {"x": 1e2})
-                - 1.0
-            )
-            want = brentq(
-                lambda w, f=f, span=span: w - f * (span - w) ** alpha, 0.0, span, xtol=1e-15, rtol=1e-14
-            )
+            got = predict(law, {"E": 1.0, "span": span, "beta": f * 1e2, "c": 1.0, "alpha": alpha}, {"x": 1e2}) - 1.0
+            want = brentq(lambda w, f=f, span=span: w - f * (span - w) ** alpha, 0.0, span, xtol=1e-15, rtol=1e-14)
             # 1 + w has lost the digits of w below 2e-16, so the tolerance is absolute too
             assert got == pytest.approx(want, rel=1e-11, abs=1e-15)
 

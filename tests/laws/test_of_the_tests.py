@@ -242,25 +242,19 @@ def test_value_not_finite_at_the_end_of_the_published_span():
 
 def test_overflow_in_the_middle():
     # log(1 + e^z) written out, where softplus is meant
-    broken = declare(
-        lambda N, D, E, A, B, a, b: additive(N, D, E, A, B, a, b) + 0.0 * maths.log(1 + maths.exp(N))
-    )
+    broken = declare(lambda N, D, E, A, B, a, b: additive(N, D, E, A, B, a, b) + 0.0 * maths.log(1 + maths.exp(N)))
     caught(broken, "finite", "the value is nan")
 
 
 def test_cancellation():
     # log(1 + t) written out, where log1p is meant: right in 50 digits, wrong in double precision
-    broken = declare(
-        lambda N, D, E, A, B, a, b: additive(N, D, E, A, B, a, b) + 1e8 * maths.log(1.0 + 1e-9 / N)
-    )
+    broken = declare(lambda N, D, E, A, B, a, b: additive(N, D, E, A, B, a, b) + 1e8 * maths.log(1.0 + 1e-9 / N))
     caught(broken, "agrees", "NumPy gives")
 
 
 def test_single_precision():
     broken = declare(
-        lambda N, D, E, A, B, a, b: (
-            E + A * (N.astype("float32") if hasattr(N, "astype") else N) ** -a + B * D**-b
-        )
+        lambda N, D, E, A, B, a, b: E + A * (N.astype("float32") if hasattr(N, "astype") else N) ** -a + B * D**-b
     )
     caught(broken, "agrees", "50 digits")
 

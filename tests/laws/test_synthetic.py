@@ -23,9 +23,7 @@ def test_exact_runs_lie_on_the_law():
 
 
 def test_same_seed_same_runs_and_other_seed_others():
-    one, two, three = (
-        synthetic(laws()["power_offset"], "henighan-math", seed=s, noise=0.01) for s in (1, 1, 2)
-    )
+    one, two, three = (synthetic(laws()["power_offset"], "henighan-math", seed=s, noise=0.01) for s in (1, 1, 2))
     assert one.id == two.id != three.id
 
 

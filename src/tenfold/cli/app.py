@@ -21,21 +21,25 @@ _INTERRUPTED = 130
 
 def build() -> App:
     """The application with every command found in the folder."""
-    from tenfold.core.provenance import version
-
     app = App(
         name="tenfold",
         help="Neural scaling: fit laws to runs, rehearse, forecast with intervals, plan what to train next.",
         help_epilogue="Example: tenfold forecast data:bytes --law chinchilla --at params=1e6,tokens=3e8",
-        version=version,
+        version=_version,
         result_action="return_value",
         help_format="plaintext",
-        default_parameter=Parameter(show_default=lambda value: "" if value in ("", (), None, False) else value),
+        default_parameter=Parameter(show_default=False),
     )
     for info in sorted(pkgutil.iter_modules([str(COMMANDS)]), key=lambda info: info.name):
         module = importlib.import_module(f"tenfold.cli.commands.{info.name}")
         module.register(app)
     return app
+
+
+def _version() -> str:
+    from tenfold.core.provenance import version
+
+    return version()
 
 
 def run(arguments: list[str]) -> int:

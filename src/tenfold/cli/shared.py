@@ -12,12 +12,11 @@ from cyclopts import Parameter
 
 from tenfold.core.errors import ConfigError
 
-Source = Annotated[
-    str, Parameter(help="a CSV, Parquet or JSON-lines file (.gz too), or data:NAME for a packaged table")
-]
+Source = Annotated[str, Parameter(help="a CSV, Parquet or JSON-lines file (.gz too), or data:NAME for a packaged table")]
 Json = Annotated[bool, Parameter(name="--json", negative="", help="print one JSON object and nothing else")]
 LawName = Annotated[
-    str, Parameter(name="--law", help="a law's name, FILE.py:NAME, or a formula such as 'E + A*N**-alpha'")
+    str,
+    Parameter(name="--law", show_default=True, help="a law's name, FILE.py:NAME, or a formula such as 'E + A*N**-alpha'"),
 ]
 
 
@@ -57,7 +56,7 @@ class Fitting:
     """How the law is fitted."""
 
     objective: Annotated[
-        str, Parameter(help="huber:DELTA, squared, absolute, student:NU:S, binomial; @linear or @log")
+        str, Parameter(show_default=True, help="huber:DELTA, squared, absolute, student:NU:S, binomial; @linear or @log")
     ] = "huber:1e-3"
     fixed: Annotated[
         tuple[str, ...], Parameter(help="coefficient held at a value, e.g. E=1.8; repeatable", negative="")
@@ -145,7 +144,7 @@ def show(*parts: Any) -> None:
     """Print text or rich renderables; without colour when piped."""
     from rich.console import Console
 
-    console = Console(highlight=False, soft_wrap=not sys.stdout.isatty())
+    console = Console(highlight=False, width=None if sys.stdout.isatty() else 110)
     for part in parts:
         console.print(part, markup=False) if isinstance(part, str) else console.print(part)
 

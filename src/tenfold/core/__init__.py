@@ -1,58 +1,31 @@
 """The nouns everything else is written in: axes, domains, laws, runs, statuses and errors."""
 
-from tenfold.core.axes import AXES, Axis, Conventions, axis_of
-from tenfold.core.domains import Domain, Exponent, Floor, Interval, Like, Positive, Real, Unit
-from tenfold.core.errors import (
-    ConfigError,
-    ConventionWarning,
-    DataError,
-    FitError,
-    IdentifiabilityWarning,
-    LawError,
-    PlanError,
-    ReachWarning,
-    TenfoldError,
-    TenfoldWarning,
-    did_you_mean,
-)
-from tenfold.core.law import Check, Cite, Law, Optimum, Published, Reduction, law, optimum
-from tenfold.core.runs import Labels, Runs, RunSpec
-from tenfold.core.status import Status
+from __future__ import annotations
 
-__all__ = [
-    "AXES",
-    "Axis",
-    "Check",
-    "Cite",
-    "ConfigError",
-    "ConventionWarning",
-    "Conventions",
-    "DataError",
-    "Domain",
-    "Exponent",
-    "FitError",
-    "Floor",
-    "IdentifiabilityWarning",
-    "Interval",
-    "Labels",
-    "Law",
-    "LawError",
-    "Like",
-    "Optimum",
-    "PlanError",
-    "Positive",
-    "Published",
-    "ReachWarning",
-    "Real",
-    "Reduction",
-    "RunSpec",
-    "Runs",
-    "Status",
-    "TenfoldError",
-    "TenfoldWarning",
-    "Unit",
-    "axis_of",
-    "did_you_mean",
-    "law",
-    "optimum",
-]
+from tenfold._lazy import lazy
+
+_NAMES = {
+    "axes": ("AXES", "Axis", "Conventions", "axis_of", "say"),
+    "domains": ("Domain", "Exponent", "Floor", "Interval", "Like", "Positive", "Real", "Unit"),
+    "errors": (
+        "ConfigError",
+        "ConventionWarning",
+        "DataError",
+        "FitError",
+        "IdentifiabilityWarning",
+        "LawError",
+        "PlanError",
+        "ReachWarning",
+        "TenfoldError",
+        "TenfoldWarning",
+        "did_you_mean",
+    ),
+    "law": ("Check", "Cite", "Law", "Optimum", "Published", "Reduction", "law", "optimum"),
+    "runs": ("Labels", "RunSpec", "Runs"),
+    "status": ("Status",),
+}
+_HOME = {name: f"tenfold.core.{module}" for module, names in _NAMES.items() for name in names}
+
+__all__ = sorted(_HOME)
+
+lazy(__name__, _HOME)

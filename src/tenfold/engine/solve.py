@@ -9,6 +9,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tenfold.core.status import Status
+from tenfold.engine import fast
+from tenfold.engine.additive import AdditiveKernel
 from tenfold.engine.autodiff import AutodiffKernel
 from tenfold.engine.kernel import Evaluation, Lanes
 from tenfold.engine.laplace import smooth
@@ -131,17 +133,31 @@ def _newton(
 ) -> Solutions:
     kernel = problem.kernel
 
-    def evaluate(points: Array, lanes: Lanes, damping: Array) -> Evaluation:
-        return kernel.evaluate(points, weights, target, objective, damping=damping, lanes=lanes)
-
     lower, upper = problem.lower, problem.upper
     if held is not None:
-        # held coefficients are never amplitudes in centred coordinates: profiles use kernels without centring
+        # held coefficients are never amplitudes in centred coordinates: see Problem.holding
         fixed = held[0] == held[1]
         lower = np.where(fixed, held[0], lower)
         upper = np.where(fixed, held[1], upper)
-    count = 1 if isinstance(kernel, AutodiffKernel) else threads()
     noise = _noise(problem, objective)
+    if isinstance(kernel, AdditiveKernel) and fast.wanted(kernel, objective, len(theta), kernel.rows):
+        return fast.minimise(
+            kernel,
+            objective,
+            theta,
+            weights,
+            target,
+            lower,
+            upper,
+            settings=settings,
+            floor=noise,
+            threads=threads(),
+        )
+
+    def evaluate(theta: Array, lanes: Lanes, damping: Array) -> Evaluation:
+        return kernel.evaluate(theta, weights, target, objective, damping=damping, lanes=lanes)
+
+    count = 1 if isinstance(kernel, AutodiffKernel) else threads()
     return minimise(evaluate, theta, lower, upper, settings=settings, floor=noise, threads=count)
 
 

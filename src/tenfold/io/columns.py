@@ -152,26 +152,23 @@ def _checked_mapping(columns: Any, names: tuple[str, ...], here: str) -> dict[st
     if columns is None:
         return {}
     if not isinstance(columns, Mapping):
-        raise DataError(
-            f"columns is {shown(columns)}", hint="give pairs, such as columns={'params': 'Model Size'}"
-        )
+        raise DataError(f"columns is {shown(columns)}", hint="give pairs, such as columns={'params': 'Model Size'}")
     for target, source in columns.items():
         if not isinstance(target, str) or not target.strip():
             raise DataError(f"columns maps to the name {shown(target)}", hint="a column name is a text")
         if not isinstance(source, str):
             raise DataError(f"columns maps {target!r} to {shown(source)}", hint="give the name of a column")
         if source not in names:
-            raise DataError(
-                f"no column {shown(source)} in {here} to read as {target!r}", hint=suggest(source, names)
-            )
+            raise DataError(f"no column {shown(source)} in {here} to read as {target!r}", hint=suggest(source, names))
     return dict(columns)
 
 
 def suggest(word: str, names: Iterable[str]) -> str:
     """Close names, compared without case and punctuation, or the list."""
-    names = [name for name in names if name]
+    names = [shown_name for name in names if (shown_name := " ".join(name.split()))]
     same = [name for name in names if plain_name(name) == plain_name(word)]
-    return f"did you mean {same[0]!r}?" if same else did_you_mean(word, names)
+    close = f"did you mean {same[0]!r}?" if same else did_you_mean(word, names)
+    return close or "there is no named column to choose"
 
 
 def _find(quantity: str, names: list[str], here: str) -> tuple[str | None, str]:
@@ -215,11 +212,7 @@ def _tail(quantity: str, name: str) -> tuple[str, Unit] | None:
     words = plain_name(name).split("_")
     for cut in range(len(words) - 1, 0, -1):
         base, tail = "_".join(words[:cut]), " ".join(words[cut:])
-        if (
-            len(base) > 1
-            and _rank(quantity, base) in (0, 1)
-            and tail not in ("tokens", "params", "flops", "flop")
-        ):
+        if len(base) > 1 and _rank(quantity, base) in (0, 1) and tail not in ("tokens", "params", "flops", "flop"):
             unit = parse_unit(tail, quantity)
             if unit is not None:
                 return base, unit
@@ -249,9 +242,7 @@ def _with_units(
         stated = unit.convention or (convention_named(source, target) if source != target else "")
         if stated:
             conventions.append((target, stated, source))
-            notes.append(
-                f"{target} counted as {stated}, as {shown(source if option is None else option.text)} says"
-            )
+            notes.append(f"{target} counted as {stated}, as {shown(source if option is None else option.text)} says")
         if unit.assumed:
             notes.append(f"{target}: {unit.assumed}")
         if unit.scale != 1.0:
@@ -280,18 +271,13 @@ def _unit_of(target: str, source: str, option: Unit | None, *, explicit: bool, h
             named = tail[1] if tail else None
     if named is None or option is None:
         return option or named or Unit("")
-    if named.scale != option.scale or (
-        named.convention and option.convention and named.convention != option.convention
-    ):
+    if named.scale != option.scale or (named.convention and option.convention and named.convention != option.convention):
         raise DataError(
-            f"column {shown(source)} of {here} says {named.text!r}, "
-            f"but the unit given for {target!r} is {option.text!r}",
+            f"column {shown(source)} of {here} says {named.text!r}, but the unit given for {target!r} is {option.text!r}",
             hint="drop the option, or rename the column",
         )
     return Unit(option.text, option.scale, option.convention or named.convention, option.assumed)
 
 
 def _examples(target: str) -> str:
-    return {"loss": "'nats/token' or 'bits/byte'", "flops": "'FLOP' or 'PF-days'"}.get(
-        target, "'1', 'M', 'B' or 'T'"
-    )
+    return {"loss": "'nats/token' or 'bits/byte'", "flops": "'FLOP' or 'PF-days'"}.get(target, "'1', 'M', 'B' or 'T'")

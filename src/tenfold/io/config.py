@@ -69,15 +69,13 @@ def validate(model: type[Model], mapping: Mapping[str, Any], *, file: str = "the
 
 
 def _problem(error: Any, count: int, model: Any, mapping: Mapping[str, Any], file: str) -> ConfigError:
-    path = dotted(error["loc"], mapping)
+    path = dotted(error["loc"], mapping, absent=error["type"] == "missing")
     where = f"{file}: {path}" if path else file
     kind, value = error["type"], error.get("input")
     context = error.get("ctx") or {}
     hint = ""
     if kind == "extra_forbidden":
-        keys = [
-            name for name in _keys(model, error["loc"][:-1]) if name not in _at(mapping, error["loc"][:-1])
-        ]
+        keys = [name for name in _keys(model, error["loc"][:-1]) if name not in _at(mapping, error["loc"][:-1])]
         text = "unknown key"
         hint = did_you_mean(str(error["loc"][-1]), keys or _keys(model, error["loc"][:-1]))
     elif kind == "missing":
@@ -101,8 +99,10 @@ def _options(expected: str) -> list[str]:
     return [part.strip().strip("'") for part in parts if part.strip()]
 
 
-def dotted(loc: tuple[Any, ...], mapping: Any) -> str:
+def dotted(loc: tuple[Any, ...], mapping: Any, *, absent: bool = False) -> str:
     """The place of an error as a dotted key: list entries as ``forecast[0]``, the marks of unions left out.
+
+    ``absent`` says that the last part is a key that should be there and is not.
 
     >>> dotted(("runs", "source"), {"runs": {"source": 1}})
     'runs.source'
@@ -111,7 +111,7 @@ def dotted(loc: tuple[Any, ...], mapping: Any) -> str:
     here: Any = mapping
     for index, part in enumerate(loc):
         last = index == len(loc) - 1
-        if not _has(here, part) and not (last and isinstance(here, Mapping) and isinstance(part, str)):
+        if not _has(here, part) and not (absent and last and isinstance(here, Mapping)):
             continue
         out += f"[{part}]" if isinstance(here, (list, tuple)) else f".{part}" if out else str(part)
         here = here[part] if _has(here, part) else None

@@ -48,9 +48,7 @@ def shown(value: Any, *, limit: int = 60) -> str:
 def place(path: Any) -> str:
     """A path for a message: as given when it prints on one line, else its ``repr``."""
     text = os.fspath(path) if isinstance(path, os.PathLike) else str(path)
-    return (
-        text if isinstance(text, str) and text.isprintable() and len(text) < 300 else shown(text, limit=120)
-    )
+    return text if isinstance(text, str) and text.isprintable() and len(text) < 300 else shown(text, limit=120)
 
 
 def first_line(error: BaseException) -> str:
@@ -66,7 +64,7 @@ def neighbours(path: Path) -> str:
     try:
         if not folder.is_dir():
             return f"the folder {place(folder)} does not exist either; check the path"
-        names = sorted(entry.name for entry in folder.iterdir() if entry.is_file())
+        names = sorted(" ".join(entry.name.split()) for entry in folder.iterdir() if entry.is_file())
     except OSError:
         return "check the path"
     close = did_you_mean(path.name, names[:2000])
@@ -94,16 +92,14 @@ def read_bytes(path: str | os.PathLike[str], *, error: type[TenfoldError] = Data
             raise error(f"{here} is not a regular file", hint="save the data in a file and give its path")
         return target.read_bytes()
     except PermissionError:
-        raise error(
-            f"no permission to read {here}", hint="change its mode, or copy it where you may read"
-        ) from None
+        raise error(f"no permission to read {here}", hint="change its mode, or copy it where you may read") from None
     except (OSError, ValueError, RuntimeError) as cause:
         raise error(f"cannot read {here}: {first_line(cause)}", hint="check the path") from None
 
 
 def _inside(folder: Path) -> str:
     names = sorted(
-        entry.name
+        " ".join(entry.name.split())
         for entry in folder.iterdir()
         if entry.is_file()
         and entry.name.lower().endswith((".csv", ".tsv", ".gz", ".parquet", ".jsonl", ".json", ".toml"))
@@ -123,9 +119,7 @@ def gunzip(data: bytes, *, here: str) -> bytes:
         with gzip.GzipFile(fileobj=io.BytesIO(data)) as stream:
             return stream.read()
     except EOFError:
-        raise DataError(
-            f"{here} ends in the middle: its gzip stream is incomplete", hint="copy it again"
-        ) from None
+        raise DataError(f"{here} ends in the middle: its gzip stream is incomplete", hint="copy it again") from None
     except (OSError, zlib.error) as cause:
         raise DataError(f"{here} is not sound gzip: {first_line(cause)}", hint="copy it again") from None
     except MemoryError:
@@ -163,9 +157,7 @@ def decode(data: bytes, *, here: str, error: type[TenfoldError] = DataError) -> 
                 hint="save it as UTF-8, for example: iconv -f LATIN1 -t UTF-8",
             ) from None
     if b"\0" in data:
-        raise error(
-            f"{here} is binary, not text: a zero byte at offset {data.index(0)}", hint="check the file"
-        )
+        raise error(f"{here} is binary, not text: a zero byte at offset {data.index(0)}", hint="check the file")
     if b"\r" in data and b"\n" not in data:
         data = data.replace(b"\r", b"\n")
     return data

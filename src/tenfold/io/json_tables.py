@@ -41,9 +41,7 @@ def open_lines(data: bytes, *, here: str) -> Raw:
                 hint="give one JSON object a line",
             ) from None
         if not isinstance(record, dict):
-            raise DataError(
-                f"line {number} of {here} is {shown(record)}", hint="each line must be a JSON object"
-            )
+            raise DataError(f"line {number} of {here} is {shown(record)}", hint="each line must be a JSON object")
         records.append(record)
     return of_records(records, here=here, notes=notes, line=line_of)
 

@@ -140,13 +140,9 @@ def require(runs: Runs, names: Sequence[str], *, positive: bool = True) -> Runs:
 
 def _absent(runs: Runs, name: str) -> DataError:
     if name in runs.labels:
-        return DataError(
-            f"column {name!r} of {runs.source} holds text, not numbers", hint="read it from another column"
-        )
+        return DataError(f"column {name!r} of {runs.source} holds text, not numbers", hint="read it from another column")
     if name in runs.columns:
-        return DataError(
-            f"column {name!r} of {runs.source} holds no value in any row", hint="read another column"
-        )
+        return DataError(f"column {name!r} of {runs.source} holds no value in any row", hint="read another column")
     ways = [rule for rule in RULES if rule.target == name]
     counted = runs.conventions.flops
     blocked = [rule for rule in ways if rule.six and all(map(runs.has, rule.needs))]
@@ -172,12 +168,17 @@ def _finished(runs: Runs) -> Any:
     return keep
 
 
+def rows_said(count: int) -> str:
+    """``1 row``, ``2 rows``."""
+    return f"{count} row" + "s" * (count != 1)
+
+
 def _drop(runs: Runs, rows: Any, keep: Any, why: str, reasons: list[str]) -> tuple[Runs, Any]:
     left = int((~keep).sum())
     if left == 0:
         return runs, rows
     reasons.append(f"{left} {why}")
-    return runs.take(keep, note=f"left out {left} rows {why}"), rows[keep]
+    return runs.take(keep, note=f"left out {rows_said(left)} {why}"), rows[keep]
 
 
 def _refuse_sizes(runs: Runs, names: Sequence[str], rows: Any, total: int) -> None:
@@ -215,7 +216,7 @@ def _copies(runs: Runs, rows: Any, reasons: list[str]) -> Runs:
         named = np.isfinite(runs.columns["run"])
     unnamed = int((same & ~named).sum())
     if unnamed:
-        note = f"{unnamed} rows are exact copies of others; kept, for no run is named"
+        note = f"exact copies of other rows: {rows_said(unnamed)}; kept, for no run is named"
         runs = replace(runs, notes=(*runs.notes, note))
     runs, _ = _drop(runs, rows, ~(same & named), "that repeat a row of the same run", reasons)
     if named.any():
@@ -231,7 +232,7 @@ def _contradictions(runs: Runs) -> Runs:
     again = int(copies(rest).sum())
     if not again:
         return runs
-    note = f"{again} rows differ from another of the same run in the loss alone; all are kept"
+    note = f"rows that differ from another of the same run in the loss alone: {again}; all are kept"
     return replace(runs, notes=(*runs.notes, note))
 
 

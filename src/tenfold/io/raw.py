@@ -59,9 +59,7 @@ def of_frame(
                 break
             frame = pl.DataFrame([part for column in frame.get_columns() for part in _fields(column)])
     except (pl.exceptions.PolarsError, pl.exceptions.PanicException) as cause:
-        raise DataError(
-            f"cannot flatten the nested columns of {here}: {first_line(cause)}", hint="rename them"
-        ) from None
+        raise DataError(f"cannot flatten the nested columns of {here}: {first_line(cause)}", hint="rename them") from None
     kept = []
     for name, kind in frame.schema.items():
         if kind.is_nested() or kind in (pl.Binary, pl.Object, pl.Unknown):
@@ -70,9 +68,7 @@ def of_frame(
             kept.append(name)
     frame = frame.select(kept)
     if frame.width == 0:
-        raise DataError(
-            f"{here} has no columns of numbers or text", hint="a table needs one column a quantity"
-        )
+        raise DataError(f"{here} has no columns of numbers or text", hint="a table needs one column a quantity")
     if frame.height == 0:
         raise DataError(f"{here} holds column names and no rows", hint="add one row a run")
     return Raw(here, tuple(frame.columns), lambda text: (frame, tuple(said)), line=line)
@@ -161,22 +157,14 @@ def series_of(name: str, values: Any, *, here: str) -> Any:
 
     if isinstance(values, pl.Series):
         return values.alias(name)
-    if isinstance(values, (str, bytes, Mapping)) or not (
-        hasattr(values, "__len__") or hasattr(values, "__array__")
-    ):
-        raise DataError(
-            f"column {shown(name)} of {here} is {shown(values)}", hint="give one value a run, as a list"
-        )
+    if isinstance(values, (str, bytes, Mapping)) or not (hasattr(values, "__len__") or hasattr(values, "__array__")):
+        raise DataError(f"column {shown(name)} of {here} is {shown(values)}", hint="give one value a run, as a list")
     if not isinstance(values, (list, tuple)):
         array = (
-            np.ma.filled(values.astype(float), np.nan)
-            if isinstance(values, np.ma.MaskedArray)
-            else np.asarray(values)
+            np.ma.filled(values.astype(float), np.nan) if isinstance(values, np.ma.MaskedArray) else np.asarray(values)
         )
         if array.ndim != 1:
-            raise DataError(
-                f"column {shown(name)} of {here} has {array.ndim} dimensions", hint="one value a run"
-            )
+            raise DataError(f"column {shown(name)} of {here} has {array.ndim} dimensions", hint="one value a run")
         if array.dtype.kind in "iufb":
             exact = array.dtype.itemsize <= 8 and array.dtype.kind != "f"
             return pl.Series(name, array if exact else array.astype(np.float64))
@@ -200,17 +188,11 @@ def _series_of_list(name: str, values: list[Any], here: str) -> Any:
         if kinds <= {int}:
             return _integers(name, values)
         if kinds <= {int, float, bool}:
-            return pl.Series(
-                name, [None if value is None else float(value) for value in values], dtype=pl.Float64
-            )
+            return pl.Series(name, [None if value is None else float(value) for value in values], dtype=pl.Float64)
     except OverflowError:
-        raise DataError(
-            f"column {shown(name)} of {here} holds a number beyond 1e308", hint="check it"
-        ) from None
+        raise DataError(f"column {shown(name)} of {here} holds a number beyond 1e308", hint="check it") from None
     except (pl.exceptions.PolarsError, pl.exceptions.PanicException) as cause:
-        raise DataError(
-            f"cannot read column {shown(name)} of {here}: {first_line(cause)}", hint="check it"
-        ) from None
+        raise DataError(f"cannot read column {shown(name)} of {here}: {first_line(cause)}", hint="check it") from None
     if any(issubclass(kind, (Mapping, list, tuple, set, bytes, np.ndarray, complex)) for kind in kinds):
         return None
     return pl.Series(name, [_text(value) for value in values], dtype=pl.String)
@@ -222,9 +204,7 @@ def _integers(name: str, values: list[Any]) -> Any:
     try:
         return pl.Series(name, values, dtype=pl.Int64)
     except (pl.exceptions.PolarsError, OverflowError, TypeError):
-        return pl.Series(
-            name, [None if value is None else float(value) for value in values], dtype=pl.Float64
-        )
+        return pl.Series(name, [None if value is None else float(value) for value in values], dtype=pl.Float64)
 
 
 def _text(value: Any) -> str | None:

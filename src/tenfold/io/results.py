@@ -47,9 +47,7 @@ def plain(value: Any, *, at: str = "") -> Any:
         number = float(value)
         return number if math.isfinite(number) else None
     if isinstance(value, Mapping):
-        return {
-            _key(key, at): plain(part, at=f"{at}.{key}" if at else str(key)) for key, part in value.items()
-        }
+        return {_key(key, at): plain(part, at=f"{at}.{key}" if at else str(key)) for key, part in value.items()}
     if isinstance(value, (list, tuple)):
         return [plain(part, at=f"{at}[{index}]") for index, part in enumerate(value)]
     if isinstance(value, (set, frozenset)):
@@ -76,9 +74,7 @@ def _plain_object(value: Any, at: str) -> Any:
             return array.tolist()
         if array.dtype.kind == "O":
             return plain(array.tolist(), at=at)
-    raise DataError(
-        f"cannot write {shown(value)} as JSON" + (f" at {at}" if at else ""), hint="give plain values"
-    )
+    raise DataError(f"cannot write {shown(value)} as JSON" + (f" at {at}" if at else ""), hint="give plain values")
 
 
 def _key(key: Any, at: str) -> str:
@@ -98,9 +94,7 @@ def to_json(value: Any, *, indent: int | None = 2) -> str:
     try:
         return json.dumps(plain(value), indent=indent, allow_nan=False, ensure_ascii=False)
     except RecursionError:
-        raise DataError(
-            "cannot write an object nested so deeply as JSON", hint="does it hold itself?"
-        ) from None
+        raise DataError("cannot write an object nested so deeply as JSON", hint="does it hold itself?") from None
 
 
 def write_json(path: str | os.PathLike[str], value: Any, *, indent: int | None = 2) -> None:
@@ -154,19 +148,13 @@ def _writing(path: Any) -> Iterator[None]:
         yield
     except FileNotFoundError:
         folder = place(Path(path).expanduser().parent)
-        raise DataError(
-            f"cannot write {place(path)}: no folder {folder}", hint="create the folder first"
-        ) from None
+        raise DataError(f"cannot write {place(path)}: no folder {folder}", hint="create the folder first") from None
     except PermissionError:
         raise DataError(f"no permission to write {place(path)}", hint="choose another place") from None
     except IsADirectoryError:
-        raise DataError(
-            f"cannot write {place(path)}: it is a folder", hint="give the name of a file"
-        ) from None
+        raise DataError(f"cannot write {place(path)}: it is a folder", hint="give the name of a file") from None
     except (OSError, ValueError, RuntimeError) as cause:
-        raise DataError(
-            f"cannot write {place(path)}: {first_line(cause)}", hint="check the path and the space"
-        ) from None
+        raise DataError(f"cannot write {place(path)}: {first_line(cause)}", hint="check the path and the space") from None
 
 
 def _sync_folder(folder: Path) -> None:

@@ -64,9 +64,7 @@ def _open_packaged(name: str) -> Raw:
     for key in ("conventions", "columns", "units"):
         parts[key] = table.sidecar.get(key, {})
         if not isinstance(parts[key], Mapping):
-            raise ConfigError(
-                f"the sidecar of data:{name} gives {key} as {shown(parts[key])}", path=key, hint="a table"
-            )
+            raise ConfigError(f"the sidecar of data:{name} gives {key} as {shown(parts[key])}", path=key, hint="a table")
     return replace(open_file(table.path, here=f"data:{name}"), **parts)
 
 
@@ -90,14 +88,10 @@ def open_file(path: str | os.PathLike[str], *, here: str = "") -> Raw:
         raise DataError(f"{here} is empty", hint="a table needs a header row and at least one row of values")
     if zipped:
         if not data.startswith(GZIP):
-            raise DataError(
-                f"{here} is not gzip, although its name ends in .gz", hint="remove .gz from its name"
-            )
+            raise DataError(f"{here} is not gzip, although its name ends in .gz", hint="remove .gz from its name")
         data = gunzip(data, here=here)
     elif data.startswith(GZIP):
-        raise DataError(
-            f"{here} is gzip-compressed, although its name does not say so", hint="add .gz to its name"
-        )
+        raise DataError(f"{here} is gzip-compressed, although its name does not say so", hint="add .gz to its name")
     refuse_foreign(data, here=here)
     return _open_content(data, kind, here)
 
@@ -112,27 +106,21 @@ def _format(path: Path, here: str, data: bytes) -> tuple[str, bool]:
     known = ".csv, .tsv, .jsonl, .json (also with .gz) and .parquet"
     close = did_you_mean(ending, FORMATS) if ending else ""
     guess = close if close.startswith("did you mean") else f"tables end in {known}"
-    raise DataError(
-        f"the ending {shown(ending or path.name)} of {here} does not name a format of tables", hint=guess
-    )
+    raise DataError(f"the ending {shown(ending or path.name)} of {here} does not name a format of tables", hint=guess)
 
 
 def _open_content(data: bytes, kind: str, here: str) -> Raw:
     if kind == "parquet":
         return _open_parquet(data, here)
     if data.startswith(PARQUET):
-        raise DataError(
-            f"{here} is a Parquet file, although its name does not say so", hint="name it .parquet"
-        )
+        raise DataError(f"{here} is a Parquet file, although its name does not say so", hint="name it .parquet")
     data = decode(data, here=here)
     start = data.lstrip()[:1]
     if kind in ("csv", "tsv"):
         from tenfold.io.text_tables import open_delimited
 
         if start == b"{" or data.lstrip()[:2] in (b"[{", b"[\n", b"[]", b"[ "):
-            raise DataError(
-                f"{here} holds JSON, although its name does not say so", hint="name it .json or .jsonl"
-            )
+            raise DataError(f"{here} holds JSON, although its name does not say so", hint="name it .json or .jsonl")
         return open_delimited(data, separator="\t" if kind == "tsv" else ",", here=here)
     from tenfold.io.json_tables import open_json, open_lines
 
@@ -151,9 +139,7 @@ def _open_parquet(data: bytes, here: str) -> Raw:
 
     if not data.startswith(PARQUET):
         begins = shown(data[:12].decode("ascii", "replace"))
-        raise DataError(
-            f"{here} is not a Parquet file: it starts with {begins}", hint="name it after what it holds"
-        )
+        raise DataError(f"{here} is not a Parquet file: it starts with {begins}", hint="name it after what it holds")
     size = int.from_bytes(data[-8:-4], "little") if len(data) >= 12 else 0
     if not data.endswith(PARQUET) or len(data) < 12 or size + 12 > len(data):
         raise DataError(f"{here} is cut off: its end is not that of a Parquet file", hint="copy it again")
@@ -200,9 +186,7 @@ def _open_frame(source: Any) -> Raw:
             hint="give a path, 'data:NAME', a pandas, polars or pyarrow frame, a mapping of arrays, or Runs",
         ) from None
     except (Exception, pl.exceptions.PanicException) as cause:
-        raise DataError(
-            f"cannot read {here}: {first_line(cause)}", hint="check its column names and types"
-        ) from None
+        raise DataError(f"cannot read {here}: {first_line(cause)}", hint="check its column names and types") from None
     if len(columns) < len(frame.columns):
         raise DataError(f"{here} names a column twice", hint="give every column its own name")
     return of_values(columns, here=here)

@@ -127,9 +127,7 @@ def _read(series: Any, match: Match, raw: Raw) -> tuple[Array | Labels, str]:
         if numbers is not None:
             return _scaled(numbers, match.unit), ""
     if match.unit.scale != 1.0:
-        raise DataError(
-            f"column {shown(match.source)} of {raw.here} holds text, so it has no unit", hint="drop the unit"
-        )
+        raise DataError(f"column {shown(match.source)} of {raw.here} holds text, so it has no unit", hint="drop the unit")
     return labels_of(texts), ""
 
 
@@ -146,14 +144,12 @@ def _strict(texts: Any, match: Match, raw: Raw) -> tuple[Array, str]:
         spot = f"row {wrong.row + 1}" + (f" (line {line})" if line else "")
         more = f", and {wrong.count - 1} more" if wrong.count > 1 else ""
         raise DataError(
-            f"{spot} of {raw.here}: column {shown(match.source)} holds {shown(wrong.text)}, "
-            f"not a number{more}",
+            f"{spot} of {raw.here}: column {shown(match.source)} holds {shown(wrong.text)}, not a number{more}",
             hint=_fix(wrong.text, match),
         )
     if example and match.unit.scale != 1.0:
         raise DataError(
-            f"column {shown(match.source)} of {raw.here} has the unit {match.unit.text!r} "
-            f"and the value {shown(example)}",
+            f"column {shown(match.source)} of {raw.here} has the unit {match.unit.text!r} and the value {shown(example)}",
             hint="give the scale once: in the unit or in the values",
         )
     note = f"{match.target}: text such as {shown(example)} read as numbers" if example else ""
@@ -210,9 +206,7 @@ def _originals(frame: Any, matches: tuple[Match, ...], raw: Raw) -> dict[str, Ca
 # group and conventions
 
 
-def _group_source(
-    group: str | None, matches: tuple[Match, ...], names: tuple[str, ...], here: str
-) -> str | None:
+def _group_source(group: str | None, matches: tuple[Match, ...], names: tuple[str, ...], here: str) -> str | None:
     if group is None:
         return None
     by_target = {match.target: match.source for match in matches}
@@ -220,9 +214,7 @@ def _group_source(
         return by_target[group]
     if isinstance(group, str) and group in names:
         return group
-    raise DataError(
-        f"no column {shown(group)} in {here} to group by", hint=suggest(str(group), [*by_target, *names])
-    )
+    raise DataError(f"no column {shown(group)} in {here} to group by", hint=suggest(str(group), [*by_target, *names]))
 
 
 def _grouped(runs: Runs, frame: Any, source: str) -> Runs:
@@ -243,9 +235,7 @@ def _conventions(
     out = as_conventions(option).merge(out, here="the option", there=raw.here)
     for quantity, value, source in named:
         said = as_conventions({quantity: value})
-        out = out.merge(
-            said, here=raw.here if option is None else "the option", there=f"column {shown(source)}"
-        )
+        out = out.merge(said, here=raw.here if option is None else "the option", there=f"column {shown(source)}")
     return out
 
 
@@ -314,7 +304,5 @@ def _remark(runs: Runs) -> Runs:
         if runs.has(name):
             top = float(np.nanmax(runs.columns[name]))
             if 0 < top < 1000:
-                notes.append(
-                    f"{name} reaches only {top:g}: if that is in billions, say units={{{name!r}: 'B'}}"
-                )
+                notes.append(f"{name} reaches only {top:g}: if that is in billions, say units={{{name!r}: 'B'}}")
     return replace(runs, notes=tuple(notes))

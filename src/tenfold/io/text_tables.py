@@ -29,8 +29,8 @@ def open_delimited(data: bytes, *, separator: str, here: str) -> Raw:
     notes = []
     header = _header(data, separator)
     if len(header) == 1:
-        other = next((mark for mark in _SEPARATORS if mark != separator and mark in header[0]), separator)
-        if other != separator:
+        other = _other_separator(data, header[0])
+        if other:
             notes.append(f"{here} is separated by {_SAID[other]}")
             separator = other
             header = _header(data, separator)
@@ -60,6 +60,16 @@ def _header(data: bytes, separator: str) -> list[str]:
     except csv.Error:
         return [""]
     return [""]
+
+
+def _other_separator(data: bytes, header: str) -> str:
+    """The mark that splits both the header and the first row into the same number of fields, or an empty text."""
+    for mark in _SEPARATORS:
+        if mark in header:
+            row = next(_records(data, mark), None)
+            if row is not None and row[1] == len(_header(data, mark)):
+                return mark
+    return ""
 
 
 def _records(data: bytes, separator: str) -> Iterator[tuple[int, int]]:
@@ -130,9 +140,7 @@ def _load(
             frame = pl.read_csv(data, infer_schema=False, **options)
     except (pl.exceptions.PolarsError, pl.exceptions.PanicException, ValueError) as cause:
         _explain(data, separator, len(names), here)
-        raise DataError(
-            f"cannot read {here}: {first_line(cause)}", hint="check its quotes and separators"
-        ) from None
+        raise DataError(f"cannot read {here}: {first_line(cause)}", hint="check its quotes and separators") from None
     if frame.width != len(names):
         _explain(data, separator, len(names), here)
         raise DataError(f"{here} has {frame.width} columns but names {len(names)}", hint="check its header")
@@ -153,7 +161,7 @@ def _without_blanks(
         blanks = int(blank.sum())
         if blanks:
             frame = frame.filter(~blank)
-            notes.append(f"{blanks} blank line(s) of {here} left out")
+            notes.append(f"blank lines of {here} left out: {blanks}")
     for index in (index for index, name in enumerate(names) if not name):
         column = frame.get_column(f"\0{index}")
         if column.null_count() < len(column):
@@ -186,11 +194,8 @@ def _explain(data: bytes, separator: str, width: int, here: str) -> None:
         if fields != width:
             fix = "quote values that hold the separator" if fields > width else "the line may be cut off"
             raise DataError(
-                f"row {row + 1} (line {line}) of {here} has {fields} fields, "
-                f"but the header names {width} columns",
+                f"row {row + 1} (line {line}) of {here} has {fields} fields, but the header names {width} columns",
                 hint=fix + ", or empty fields are missing at its end" * (fields < width),
             )
     if data.count(b'"') % 2:
-        raise DataError(
-            f"{here} opens a quotation mark that is never closed", hint='close it, or write "" for one'
-        )
+        raise DataError(f"{here} opens a quotation mark that is never closed", hint='close it, or write "" for one')

@@ -130,9 +130,7 @@ def asked_unit(value: Any, quantity: str) -> Unit:
     """
     if isinstance(value, (int, float)) and not isinstance(value, bool):
         if not 0 < float(value) < float("inf"):
-            raise DataError(
-                f"the unit of {quantity!r} is {value!r}", hint="a multiplier is a positive number"
-            )
+            raise DataError(f"the unit of {quantity!r} is {value!r}", hint="a multiplier is a positive number")
         return Unit(f"{value:g}", float(value))
     if not isinstance(value, str):
         raise DataError(f"the unit of {quantity!r} is {shown(value)}", hint="give a text such as 'B'")
@@ -229,9 +227,7 @@ def read_plain(series: Any) -> NDArray[np.float64] | None:
         return _array(numbers)
     lower = texts.str.to_lowercase()
     if bool(lower.is_in(["true", "false"]).fill_null(pl.Series([True])).all()):
-        return _array(
-            lower.replace_strict({"true": 1.0, "false": 0.0}, default=None, return_dtype=pl.Float64)
-        )
+        return _array(lower.replace_strict({"true": 1.0, "false": 0.0}, default=None, return_dtype=pl.Float64))
     return None
 
 

@@ -130,9 +130,7 @@ def condition(where: str, columns: Mapping[str, Callable[[], Any]], *, rows: int
         DataError: anything that is not a condition on these columns.
     """
     if not isinstance(where, str) or not where.strip():
-        raise DataError(
-            f"the filter is {shown(where)}", hint="write a condition such as \"status == 'finished'\""
-        )
+        raise DataError(f"the filter is {shown(where)}", hint="write a condition such as \"status == 'finished'\"")
     if len(where) > _LIMIT:
         raise DataError(f"a filter of {len(where)} characters is too long", hint="filter the table before")
     text, quoted = _backticks(where)
@@ -143,9 +141,7 @@ def condition(where: str, columns: Mapping[str, Callable[[], Any]], *, rows: int
     except (SyntaxError, ValueError, MemoryError, RecursionError) as error:
         offset = getattr(error, "offset", None)
         spot = f" at character {offset}" if offset and not quoted else ""
-        raise DataError(
-            f"cannot read the filter {shown(where, limit=200)}{spot}", hint=_advice(where)
-        ) from None
+        raise DataError(f"cannot read the filter {shown(where, limit=200)}{spot}", hint=_advice(where)) from None
     try:
         with np.errstate(all="ignore"):
             return _as_truth(_value(tree.body, _Table(columns, quoted, rows, here)), tree.body, rows)
@@ -179,9 +175,7 @@ def _backticks(where: str) -> tuple[str, dict[str, str]]:
         elif sign == "`":
             end = text.find("`", index + 1)
             if end < 0:
-                raise DataError(
-                    f"a backtick in the filter {shown(where, limit=200)} is never closed", hint="close it"
-                )
+                raise DataError(f"a backtick in the filter {shown(where, limit=200)} is never closed", hint="close it")
             key = f"{prefix}{len(names)}"
             names[key] = text[index + 1 : end]
             out.append(f" {key} ")
@@ -212,11 +206,7 @@ def _value(node: ast.AST, table: _Table) -> Any:
         return _unary(node, table)
     if isinstance(node, ast.BoolOp):
         parts = [_as_truth(_value(part, table), part, table.rows) for part in node.values]
-        yes, no = (
-            (np.logical_and, np.logical_or)
-            if isinstance(node.op, ast.And)
-            else (np.logical_or, np.logical_and)
-        )
+        yes, no = (np.logical_and, np.logical_or) if isinstance(node.op, ast.And) else (np.logical_or, np.logical_and)
         return Truth(yes.reduce([part.yes for part in parts]), no.reduce([part.no for part in parts]))
     if isinstance(node, ast.Compare):
         return _chain(node, table)
@@ -234,12 +224,8 @@ def _refused(node: ast.AST, table: _Table) -> DataError:
         "IfExp": "if and else",
     }.get(type(node).__name__, type(node).__name__.lower())
     if isinstance(node, ast.BinOp) and isinstance(node.op, (ast.BitAnd, ast.BitOr)):
-        return DataError(
-            f"a filter may not contain & or |: {_source(node, table)}", hint="write and, or, not"
-        )
-    hint = _ALLOWED + "; a column whose name holds a dot stands in `backticks`" * isinstance(
-        node, ast.Attribute
-    )
+        return DataError(f"a filter may not contain & or |: {_source(node, table)}", hint="write and, or, not")
+    hint = _ALLOWED + "; a column whose name holds a dot stands in `backticks`" * isinstance(node, ast.Attribute)
     return DataError(f"a filter may not contain {what}: {_source(node, table)}", hint=hint)
 
 
@@ -261,9 +247,7 @@ def _constant(node: ast.Constant) -> Any:
         try:
             return np.float64(value)
         except OverflowError:
-            raise DataError(
-                f"the number {shown(value)} in the filter is too large", hint="write it as 1e20"
-            ) from None
+            raise DataError(f"the number {shown(value)} in the filter is too large", hint="write it as 1e20") from None
     raise DataError(f"a filter may not contain {shown(value)}", hint=_ALLOWED)
 
 
@@ -338,9 +322,7 @@ def _chain(node: ast.Compare, table: _Table) -> Truth:
 def _membership(left: Any, left_node: ast.AST, right_node: ast.AST, table: _Table) -> Truth:
     """``x in (…)``, or ``'part' in text_column``."""
     if isinstance(right_node, (ast.Tuple, ast.List, ast.Set)):
-        parts = [
-            _comparison(left, ast.Eq(), _value(item, table), left_node, table) for item in right_node.elts
-        ]
+        parts = [_comparison(left, ast.Eq(), _value(item, table), left_node, table) for item in right_node.elts]
         none = np.zeros(table.rows, dtype=bool)
         if not parts:
             return Truth(none, ~none)
@@ -401,11 +383,7 @@ def _ranks(left: Labels, right: Labels) -> tuple[Any, Any]:
 
 
 def _missing(value: Any, sign: ast.cmpop, node: ast.AST, table: _Table) -> Truth:
-    if not isinstance(sign, (ast.Is, ast.IsNot, ast.Eq, ast.NotEq)) or not isinstance(
-        value, (np.ndarray, Labels)
-    ):
-        raise DataError(
-            f"None in {_source(node, table)} stands for a missing value", hint="write loss is not None"
-        )
+    if not isinstance(sign, (ast.Is, ast.IsNot, ast.Eq, ast.NotEq)) or not isinstance(value, (np.ndarray, Labels)):
+        raise DataError(f"None in {_source(node, table)} stands for a missing value", hint="write loss is not None")
     absent = value.codes < 0 if isinstance(value, Labels) else np.isnan(value)
     return Truth(absent, ~absent) if isinstance(sign, (ast.Is, ast.Eq)) else Truth(~absent, absent)

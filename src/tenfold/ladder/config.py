@@ -23,6 +23,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from tenfold.core.errors import ConfigError, did_you_mean
 from tenfold.ladder.corpus import VOCABULARY, CorpusSpec
+from tenfold.ladder.families import FAMILIES
 from tenfold.ladder.ladder import BatchRule, Ladder, Row
 from tenfold.ladder.parameterization import PARAMETERIZATIONS
 from tenfold.ladder.schedule import SCHEDULES
@@ -92,7 +93,7 @@ class _Row(_Table):
 class _File(_Table):
     title: str = ""
     preset: str | None = None
-    family: Literal["transformer"] = "transformer"
+    family: str = "transformer"
     model: _Model = _Model()
     batch: _Batch = _Batch()
     optimizer: _Optimizer = _Optimizer()
@@ -149,9 +150,7 @@ def _read(path: Path) -> dict[str, Any]:
     try:
         return tomllib.loads(path.read_text(encoding="utf-8"))
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-        raise ConfigError(
-            f"{path} is not TOML: {error}", hint="see the example in the documentation"
-        ) from None
+        raise ConfigError(f"{path} is not TOML: {error}", hint="see the example in the documentation") from None
 
 
 def _with_preset(values: dict[str, Any]) -> dict[str, Any]:
@@ -179,22 +178,19 @@ def _row(row: _Row, place: int, *, head_dim: int) -> Row:
                 hint=f"use {max(1, round(width / head_dim)) * head_dim}",
             )
     if len(set(row.widths)) < len(row.widths):
-        raise ConfigError(
-            f"widths {row.widths} repeat", path=f"row.{place}.widths", hint="use seeds to repeat runs"
-        )
+        raise ConfigError(f"widths {row.widths} repeat", path=f"row.{place}.widths", hint="use seeds to repeat runs")
     return Row(flops=row.flops, widths=tuple(sorted(row.widths)), seeds=row.seeds)
 
 
 def _require_known(file: _File) -> None:
     """Names of schedules and parameterizations exist; rows differ."""
-    for key, value, known in (
-        ("schedule", file.optimizer.schedule, SCHEDULES),
-        ("parameterization", file.optimizer.parameterization, PARAMETERIZATIONS),
+    for path, value, known in (
+        ("family", file.family, FAMILIES),
+        ("optimizer.schedule", file.optimizer.schedule, SCHEDULES),
+        ("optimizer.parameterization", file.optimizer.parameterization, PARAMETERIZATIONS),
     ):
         if value not in known:
-            raise ConfigError(
-                f"unknown {key} {value!r}", path=f"optimizer.{key}", hint=did_you_mean(value, known)
-            )
+            raise ConfigError(f"unknown {path} {value!r}", path=path, hint=did_you_mean(value, known))
     budgets = [row.flops for row in file.row]
     if len(set(budgets)) < len(budgets):
         raise ConfigError(f"two rows have the same flops: {budgets}", path="row", hint="join them")

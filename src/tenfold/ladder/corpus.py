@@ -72,15 +72,9 @@ def load_corpus(spec: CorpusSpec, /) -> Corpus:
         return stdlib_corpus(withhold=spec.withhold, max_file_bytes=spec.max_file_bytes)
     if spec.kind == "folder":
         if spec.path is None:
-            raise ConfigError(
-                "a corpus of kind 'folder' needs a path", path="corpus.path", hint='path = "texts"'
-            )
-        return folder_corpus(
-            spec.path, pattern=spec.pattern, withhold=spec.withhold, max_file_bytes=spec.max_file_bytes
-        )
-    raise ConfigError(
-        f"unknown corpus kind {spec.kind!r}", path="corpus.kind", hint="use 'stdlib' or 'folder'"
-    )
+            raise ConfigError("a corpus of kind 'folder' needs a path", path="corpus.path", hint='path = "texts"')
+        return folder_corpus(spec.path, pattern=spec.pattern, withhold=spec.withhold, max_file_bytes=spec.max_file_bytes)
+    raise ConfigError(f"unknown corpus kind {spec.kind!r}", path="corpus.kind", hint="use 'stdlib' or 'folder'")
 
 
 def stdlib_corpus(*, withhold: int = 16, max_file_bytes: int = 400_000) -> Corpus:
@@ -100,9 +94,7 @@ def stdlib_corpus(*, withhold: int = 16, max_file_bytes: int = 400_000) -> Corpu
     )
 
 
-def folder_corpus(
-    path: str | Path, *, pattern: str = "*", withhold: int = 16, max_file_bytes: int = 400_000
-) -> Corpus:
+def folder_corpus(path: str | Path, *, pattern: str = "*", withhold: int = 16, max_file_bytes: int = 400_000) -> Corpus:
     """All files below ``path`` that match ``pattern`` and are not empty and not larger than the limit."""
     root = Path(path)
     if not root.is_dir():

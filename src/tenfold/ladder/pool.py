@@ -7,14 +7,20 @@ are.
 
 import json
 import os
+import queue
 import subprocess
 import sys
 import tempfile
-from collections.abc import Iterator
+import threading
+from collections import deque
+from collections.abc import Iterator, Sequence
+from contextlib import suppress
+from dataclasses import dataclass
+from importlib.util import find_spec
 from pathlib import Path
-from typing import IO
 
 import tenfold
+from tenfold.core.errors import ConfigError
 from tenfold.ladder.records import RunRecord, from_json, to_json
 from tenfold.ladder.spec import RunSpec
 
@@ -28,100 +34,67 @@ _ONE_THREAD = {
 }
 
 
-class WorkerDied(Exception):
-    """A worker process ended in the middle of a run."""
+@dataclass(frozen=True)
+class News:
+    """What a worker has to say about a run: it started, how far it is, or what came of it.
 
-
-class Worker:
-    """One process that trains one run after the other; started with its first run.
-
-    Args:
-        core: number of the core to stay on; None for any.
-        cache: folder of compiled programs.
+    Attributes:
+        spec: the run.
+        fraction: share of the run that is done.
+        loss: latest training loss; None at the start.
+        record: what came of the run, once.
     """
 
-    def __init__(self, *, core: int | None, cache: Path) -> None:
-        self._arguments = [f"cache={cache}"] + ([] if core is None else [f"core={core}"])
-        self._process: subprocess.Popen[bytes] | None = None
-        self._errors: IO[bytes] | None = None
-        self._stopped = False
-
-    def run(self, spec: RunSpec, /) -> Iterator[tuple[float, float] | RunRecord]:
-        """Train one run: pairs of share done and training loss, then the record.
-
-        Raises:
-            WorkerDied: the process ended; the next call starts another.
-        """
-        process = self._started()
-        assert process.stdin is not None and process.stdout is not None
-        planned = RunRecord(spec=spec, status="failed")
-        try:
-            process.stdin.write((json.dumps(to_json(planned)) + "\n").encode())
-            process.stdin.flush()
-        except OSError:
-            raise WorkerDied(self._last_words(process)) from None
-        for line in process.stdout:
-            answer = json.loads(line)
-            if "record" in answer:
-                yield from_json(answer["record"])
-                return
-            yield answer["fraction"], answer["loss"]
-        raise WorkerDied(self._last_words(process))
-
-    def kill(self) -> None:
-        """End the process now, whatever it does."""
-        self._stopped = True
-        process = self._process
-        if process is not None:
-            process.kill()
-            process.wait()
-            self._close()
-
-    def _started(self) -> "subprocess.Popen[bytes]":
-        """The running process, a new one when there is none."""
-        if self._stopped:
-            raise WorkerDied("stopped")
-        if self._process is None:
-            flags = f"{os.environ.get('XLA_FLAGS', '')} --xla_cpu_multi_thread_eigen=false".strip()
-            self._errors = tempfile.TemporaryFile()
-            self._process = subprocess.Popen(
-                [sys.executable, "-m", "tenfold.ladder.worker", *self._arguments],
-                stdin=subprocess.PIPE,
-                stdout=subprocess.PIPE,
-                stderr=self._errors,
-                env={**os.environ, **_ONE_THREAD, "XLA_FLAGS": flags, "PYTHONPATH": _import_path()},
-                start_new_session=True,
-            )
-        return self._process
-
-    def _last_words(self, process: "subprocess.Popen[bytes]") -> str:
-        """How the process ended and the last line that it wrote; forgets the process."""
-        code = process.wait()
-        lines: list[str] = []
-        if self._errors is not None and not self._errors.closed:
-            self._errors.seek(0)
-            lines = self._errors.read().decode(errors="replace").strip().splitlines()
-        self._close()
-        self._process = None
-        how = f"signal {-code}" if code < 0 else f"exit code {code}"
-        return f"the worker process ended with {how}" + (f": {lines[-1]}" if lines else "")
-
-    def _close(self) -> None:
-        """Close the files of a process that has ended."""
-        process = self._process
-        files = (self._errors, process.stdin if process else None, process.stdout if process else None)
-        for file in files:
-            if file is not None:
-                try:
-                    file.close()
-                except OSError:
-                    continue
+    spec: RunSpec
+    fraction: float = 0.0
+    loss: float | None = None
+    record: RunRecord | None = None
 
 
-def _import_path() -> str:
-    """Where a new interpreter finds this very package, before the caller's own ``PYTHONPATH``."""
-    package = str(Path(tenfold.__file__).resolve().parents[1])
-    return os.pathsep.join(filter(None, [package, os.environ.get("PYTHONPATH", "")]))
+def train_side_by_side(
+    specs: Sequence[RunSpec], *, workers: int | None = None, cache: Path | None = None, pin: bool = True
+) -> Iterator[News]:
+    """Train runs in processes side by side, in the given order; closing the iterator stops them at once.
+
+    Args:
+        specs: the runs.
+        workers: number of processes; default one a core.
+        cache: folder of compiled programs; default ``default_cache()``.
+        pin: keep each process on a core of its own.
+
+    Yields:
+        News in the order in which they arrive; one record for every run. A process that dies fails its
+        run only.
+    """
+    cores = available_cores()
+    if workers is not None and workers < 1:
+        raise ConfigError(f"workers = {workers} trains nothing", path="workers", hint="use 1 or more")
+    for package in ("jax", "optax"):
+        if find_spec(package) is None:
+            raise ConfigError(f"training needs {package}, which is not installed", hint="pip install 'tenfold[train]'")
+    count = min(len(cores) if workers is None else workers, len(specs))
+    crew = [_Worker(core=cores[k % len(cores)] if pin else None, cache=cache or default_cache()) for k in range(count)]
+    waiting = deque(specs)
+    news: queue.SimpleQueue[News | Exception] = queue.SimpleQueue()
+    threads = [threading.Thread(target=_serve, args=(worker, waiting, news), daemon=True) for worker in crew]
+    try:
+        for thread in threads:
+            thread.start()
+        missing = len(specs)
+        while missing:
+            item = news.get()
+            if isinstance(item, Exception):
+                raise item
+            missing -= item.record is not None
+            yield item
+    finally:
+        waiting.clear()
+        for worker in crew:
+            worker.stop()
+        for thread in threads:
+            thread.join()
+        for worker in crew:
+            worker.close()
 
 
 def available_cores() -> list[int]:
@@ -137,3 +110,111 @@ def default_cache() -> Path:
         return Path(os.environ["TENFOLD_CACHE"]) / "programs"
     home = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache")
     return home / "tenfold" / "programs"
+
+
+def _serve(worker: "_Worker", waiting: deque[RunSpec], news: "queue.SimpleQueue[News | Exception]") -> None:
+    """One thread a worker: hand it runs until none is left. Errors of our own go to the caller."""
+    while True:
+        try:
+            spec = waiting.popleft()
+        except IndexError:
+            return
+        news.put(News(spec))
+        try:
+            for item in worker.run(spec):
+                news.put(item)
+        except _WorkerDied as died:
+            news.put(News(spec, 1.0, record=RunRecord(spec=spec, status="failed", message=str(died))))
+        except Exception as error:
+            news.put(error)
+            return
+
+
+class _WorkerDied(Exception):
+    """A worker process ended in the middle of a run."""
+
+
+class _Worker:
+    """One process that trains one run after the other; started with its first run, used by one thread."""
+
+    def __init__(self, *, core: int | None, cache: Path) -> None:
+        self._arguments = [f"cache={cache}"] + ([] if core is None else [f"core={core}"])
+        self._process: subprocess.Popen[bytes] | None = None
+        self._errors = tempfile.TemporaryFile()  # noqa: SIM115  closed with the worker
+        self._starting = threading.Lock()
+        self._stopped = False
+
+    def run(self, spec: RunSpec, /) -> Iterator[News]:
+        """Train one run; the last news holds its record.
+
+        Raises:
+            _WorkerDied: the process ended; the next call starts another.
+        """
+        process = self._started()
+        planned = to_json(RunRecord(spec=spec, status="failed"))
+        with suppress(BrokenPipeError):
+            process.stdin.write((json.dumps(planned) + "\n").encode())
+            process.stdin.flush()
+        for line in process.stdout:
+            if not line.endswith(b"\n"):
+                break
+            answer = json.loads(line)
+            if "record" in answer:
+                yield News(spec, 1.0, record=from_json(answer["record"]))
+                return
+            yield News(spec, answer["fraction"], answer["loss"])
+        raise _WorkerDied(self._last_words(process))
+
+    def stop(self) -> None:
+        """End the process now, from any thread, and let no other start."""
+        with self._starting:
+            self._stopped = True
+            if self._process is not None:
+                self._process.kill()
+
+    def close(self) -> None:
+        """Free what the stopped worker held; after its thread has ended."""
+        if self._process is not None:
+            self._forget(self._process)
+        self._errors.close()
+
+    def _started(self) -> "subprocess.Popen[bytes]":
+        """The running process, a new one when there is none."""
+        with self._starting:
+            if self._stopped:
+                raise _WorkerDied("stopped before it began")
+            if self._process is None:
+                flags = f"{os.environ.get('XLA_FLAGS', '')} --xla_cpu_multi_thread_eigen=false".strip()
+                self._process = subprocess.Popen(
+                    [sys.executable, "-m", "tenfold.ladder.worker", *self._arguments],
+                    stdin=subprocess.PIPE,
+                    stdout=subprocess.PIPE,
+                    stderr=self._errors,
+                    env={**os.environ, **_ONE_THREAD, "XLA_FLAGS": flags, "PYTHONPATH": _import_path()},
+                    start_new_session=True,
+                )
+            return self._process
+
+    def _last_words(self, process: "subprocess.Popen[bytes]") -> str:
+        """How the process ended and the last line that it wrote."""
+        code = self._forget(process)
+        self._errors.seek(0)
+        lines = self._errors.read().decode(errors="replace").strip().splitlines()
+        how = f"signal {-code}" if code < 0 else f"exit code {code}"
+        return f"the worker process ended with {how}" + (f": {lines[-1]}" if lines else "")
+
+    def _forget(self, process: "subprocess.Popen[bytes]") -> int:
+        """Wait for the end of the process, close its pipes; its exit code."""
+        code = process.wait()
+        for pipe in (process.stdin, process.stdout):
+            with suppress(BrokenPipeError):
+                pipe.close()
+        with self._starting:
+            self._process = None
+        return code
+
+
+def _import_path() -> str:
+    """Where a new interpreter finds this very package, before the caller's own ``PYTHONPATH``."""
+    package = str(Path(tenfold.__file__).resolve().parents[1])
+    return os.pathsep.join(filter(None, [package, os.environ.get("PYTHONPATH", "")]))

@@ -120,9 +120,7 @@ def append_record(path: str | Path, record: RunRecord, /) -> None:
     finally:
         os.close(descriptor)
     if written != len(line):
-        raise DataError(
-            f"only {written} of {len(line)} bytes of a record reached {path}", hint="is the disk full?"
-        )
+        raise DataError(f"only {written} of {len(line)} bytes of a record reached {path}", hint="is the disk full?")
 
 
 def read_records(path: str | Path, /) -> list[RunRecord]:

@@ -15,9 +15,9 @@ import jax.numpy as jnp
 import numpy as np
 from numpy.lib.stride_tricks import sliding_window_view
 
-from tenfold.ladder import transformer
 from tenfold.ladder.corpus import Corpus, require_windows
 from tenfold.ladder.counting import flops_per_token_matmul
+from tenfold.ladder.families import family
 from tenfold.ladder.parameterization import peak_rate, rules
 from tenfold.ladder.records import Checkpoint, RunRecord, peak_hidden_rate
 from tenfold.ladder.schedule import SCHEDULES
@@ -38,6 +38,9 @@ PART = 4
 """See ``WHOLE``."""
 
 _WAITS = 0.5
+
+Params = Any
+"""Weights of a family, a tree of arrays."""
 
 Progress = Callable[[float, float], None]
 """Called with the share of the run that is done and the latest training loss, at most twice a second."""
@@ -67,9 +70,9 @@ def train_run(spec: RunSpec, corpus: Corpus, *, on_progress: Progress | None = N
     status, message = "finished", ""
     try:
         params = _initial(spec)
-        initial = evaluate(params, corpus, spec.shape, windows=spec.evaluation.curve_windows)
+        initial = evaluate(params, corpus, spec, windows=spec.evaluation.curve_windows)
         params = _train(params, spec, corpus, initial, seen=seen, curve=curve, on_progress=on_progress)
-        loss = evaluate(params, corpus, spec.shape, windows=spec.evaluation.windows)
+        loss = evaluate(params, corpus, spec, windows=spec.evaluation.windows)
         _require_descent(loss, initial, where="after the last step")
     except _Diverged as diverged:
         status, message, loss = "diverged", str(diverged), None
@@ -87,14 +90,14 @@ def train_run(spec: RunSpec, corpus: Corpus, *, on_progress: Progress | None = N
     )
 
 
-def evaluate(params: transformer.Params, corpus: Corpus, shape: Shape, *, windows: int) -> float:
+def evaluate(params: Params, corpus: Corpus, spec: RunSpec, *, windows: int) -> float:
     """Nats a code on ``windows`` evenly spaced windows of the withheld text, averaged in float64."""
-    starts = np.linspace(0, len(corpus.withheld) - shape.context - 1, windows).astype(np.int64)
-    starts = np.unique(starts)
+    context = spec.shape.context
+    starts = np.unique(np.linspace(0, len(corpus.withheld) - context - 1, windows).astype(np.int64))
     blocks = -(-len(starts) // EVALUATION_BLOCK)
     padded = np.resize(starts, blocks * EVALUATION_BLOCK)
-    codes = sliding_window_view(corpus.withheld, shape.context + 1)[padded]
-    losses = _evaluator(shape)(params, codes.reshape(blocks, EVALUATION_BLOCK, -1))
+    codes = sliding_window_view(corpus.withheld, context + 1)[padded]
+    losses = _evaluator(spec.family, spec.shape)(params, codes.reshape(blocks, EVALUATION_BLOCK, -1))
     return float(np.mean(np.asarray(losses, dtype=np.float64).ravel()[: len(starts)]))
 
 
@@ -107,9 +110,7 @@ def checkpoint_steps(steps: int, points: int, *, chunk: int = CHUNK) -> tuple[in
     return tuple(sorted(step for step in rounded if chunk <= step < steps))
 
 
-def batches(
-    corpus: Corpus, shape: Shape, *, batch: int, seed: int
-) -> Iterator[tuple[np.ndarray, np.ndarray]]:
+def batches(corpus: Corpus, shape: Shape, *, batch: int, seed: int) -> Iterator[tuple[np.ndarray, np.ndarray]]:
     """Endless chunks of training windows at uniformly random offsets.
 
     Yields:
@@ -123,7 +124,7 @@ def batches(
 
 
 def _train(
-    params: transformer.Params,
+    params: Params,
     spec: RunSpec,
     corpus: Corpus,
     initial: float,
@@ -131,9 +132,9 @@ def _train(
     seen: np.ndarray,
     curve: list[Checkpoint],
     on_progress: Progress | None,
-) -> transformer.Params:
+) -> Params:
     """Weights after the last step; fills ``seen`` and ``curve`` on the way."""
-    run_chunk, optimizer_state = _stepper(spec.shape, spec.optimizer)
+    run_chunk, optimizer_state = _stepper(spec.family, spec.shape, spec.optimizer)
     state = (params, optimizer_state(params))
     factors = _factors(spec)
     due = set(checkpoint_steps(spec.steps, spec.evaluation.curve_points))
@@ -166,9 +167,7 @@ def _factors(spec: RunSpec) -> np.ndarray:
     return padded
 
 
-def _checkpoint(
-    params: transformer.Params, spec: RunSpec, corpus: Corpus, *, step: int, factor: float
-) -> Checkpoint:
+def _checkpoint(params: Params, spec: RunSpec, corpus: Corpus, *, step: int, factor: float) -> Checkpoint:
     """Evaluate in the middle of a run."""
     tokens = step * spec.batch_tokens
     return Checkpoint(
@@ -176,7 +175,7 @@ def _checkpoint(
         tokens=tokens,
         flops=float(tokens * flops_per_token_matmul(spec.shape)),
         lr=peak_hidden_rate(spec) * factor,
-        loss=evaluate(params, corpus, spec.shape, windows=spec.evaluation.curve_windows),
+        loss=evaluate(params, corpus, spec, windows=spec.evaluation.curve_windows),
     )
 
 
@@ -194,13 +193,13 @@ def _covered(seen: np.ndarray, context: int) -> int:
     return int(np.minimum(np.diff(starts), context).sum()) + context
 
 
-def _initial(spec: RunSpec) -> transformer.Params:
+def _initial(spec: RunSpec) -> Params:
     """Initial weights of the run's seed."""
     key = jax.random.key(spec.seed)
-    return transformer.init(key, spec.shape, parameterization=spec.optimizer.parameterization)
+    return family(spec.family).init(key, spec.shape, parameterization=spec.optimizer.parameterization)
 
 
-def _rates(params: transformer.Params, shape: Shape, optimizer: Optimizer) -> Any:
+def _rates(params: Params, shape: Shape, optimizer: Optimizer) -> Any:
     """Peak learning rate of every tensor, a tree of floats like ``params``; kinds are the last keys."""
     table = rules(optimizer.parameterization)
     return jax.tree_util.tree_map_with_path(
@@ -209,7 +208,7 @@ def _rates(params: transformer.Params, shape: Shape, optimizer: Optimizer) -> An
 
 
 @lru_cache(maxsize=8)
-def _stepper(shape: Shape, optimizer: Optimizer) -> tuple[Callable[..., Any], Callable[..., Any]]:
+def _stepper(model: str, shape: Shape, optimizer: Optimizer) -> tuple[Callable[..., Any], Callable[..., Any]]:
     """A compiled ``(state, codes, factors) -> (state, losses)`` over one chunk, and the state's start."""
     import optax
 
@@ -221,7 +220,7 @@ def _stepper(shape: Shape, optimizer: Optimizer) -> tuple[Callable[..., Any], Ca
     def step(state: Any, given: tuple[jax.Array, jax.Array]) -> tuple[Any, jax.Array]:
         params, moments = state
         codes, factor = given
-        loss, gradient = _slope(params, codes.astype(jnp.int32), shape)
+        loss, gradient = _slope(model, params, codes.astype(jnp.int32), shape)
         update, moments = adam.update(gradient, moments, params)
         rates = _rates(params, shape, optimizer)
         params = jax.tree.map(lambda p, u, rate: p - factor * rate * u, params, update, rates)
@@ -233,29 +232,34 @@ def _stepper(shape: Shape, optimizer: Optimizer) -> tuple[Callable[..., Any], Ca
     return jax.jit(chunk, donate_argnums=0), adam.init
 
 
-def _slope(params: transformer.Params, codes: jax.Array, shape: Shape) -> tuple[jax.Array, Any]:
+def _slope(model: str, params: Params, codes: jax.Array, shape: Shape) -> tuple[jax.Array, Any]:
     """Loss and gradient of one batch, in equal parts when it is large; see ``WHOLE``."""
     batch = codes.shape[0]
     part = max(size for size in range(1, PART + 1) if batch % size == 0)
-    slope = jax.value_and_grad(transformer.loss)
+    slope = jax.value_and_grad(_mean_loss, argnums=1)
     if batch <= WHOLE or part == 1:
-        return slope(params, codes, shape)
+        return slope(model, params, codes, shape)
 
     def add(total: Any, some: jax.Array) -> tuple[Any, None]:
-        return jax.tree.map(jnp.add, total, slope(params, some, shape)), None
+        return jax.tree.map(jnp.add, total, slope(model, params, some, shape)), None
 
     parts = codes.reshape(batch // part, part, -1)
-    total, _ = jax.lax.scan(add, slope(params, parts[0], shape), parts[1:])
+    total, _ = jax.lax.scan(add, slope(model, params, parts[0], shape), parts[1:])
     return jax.tree.map(lambda value: value * (part / batch), total)
 
 
+def _mean_loss(model: str, params: Params, codes: jax.Array, shape: Shape) -> jax.Array:
+    """Mean cross-entropy in nats a code over windows of shape (batch, context + 1)."""
+    return jnp.mean(family(model).window_losses(params, codes, shape))
+
+
 @lru_cache(maxsize=8)
-def _evaluator(shape: Shape) -> Callable[..., jax.Array]:
+def _evaluator(model: str, shape: Shape) -> Callable[..., jax.Array]:
     """A compiled function from weights and blocks of windows to the loss of each window."""
 
-    def run(params: transformer.Params, blocks: jax.Array) -> jax.Array:
+    def run(params: Params, blocks: jax.Array) -> jax.Array:
         def one(codes: jax.Array) -> jax.Array:
-            return transformer.window_losses(params, codes.astype(jnp.int32), shape)
+            return family(model).window_losses(params, codes.astype(jnp.int32), shape)
 
         return jax.lax.map(one, blocks)
 

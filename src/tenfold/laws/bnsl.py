@@ -6,8 +6,8 @@ BNSL = Cite("Caballero et al.", 2022, "Broken Neural Scaling Laws", "arXiv:2210.
 Sharpness = Interval(1e-3, 10.0, start=(0.05, 2.0))
 RENUMBERED = "numbering the breaks in another order gives the same curve; compare them sorted by position"
 ONE = {"E": 1.25, "b": 15.0, "c0": 0.25, "c1": -0.5, "d1": 625.0, "f1": 2.0}
-TWO = ONE | {"c2": 0.5, "d2": 1250.0, "f2": 1.0}
-THREE = TWO | {"c3": 3.0, "d3": 2e4, "f3": 1 / 3}
+TWO = {"E": 1.25, "b": 15.0, "c0": 0.25, "c1": -0.2, "d1": 2e3, "f1": 0.5, "c2": 0.35, "d2": 1e6, "f2": 0.4}
+THREE = TWO | {"c3": -0.5, "d3": 3e7, "f3": 0.3}
 BASE = {
     "E": "floor, in the unit of the output; the paper's a",
     "b": "height above the floor at x = 1 were there no break, in the unit of the output",
@@ -19,9 +19,7 @@ def _breaks(count):
     """What the three coefficients of each break mean."""
     out = dict(BASE)
     for i in range(1, count + 1):
-        out[f"c{i}"] = (
-            f"change of the exponent at break {i}, no unit; negative where the curve falls more slowly"
-        )
+        out[f"c{i}"] = f"change of the exponent at break {i}, no unit; negative where the curve falls more slowly"
         out[f"d{i}"] = f"position of break {i}, in the unit of x"
         out[f"f{i}"] = f"width of break {i} in factors e of x, no unit; small is sharp"
     return out
@@ -66,12 +64,13 @@ def bnsl1(x, *, E: Floor, b: Positive, c0: Real, c1: Real, d1: Like("x"), f1: Sh
 
 @law(
     cite=BNSL,
-    checks=[Check({"x": 1e4}, TWO, 3.75)],  # 1.25 + 7.5 * (1 + 8)^-.5
+    checks=[
+        Check({"x": 1e4}, TWO, 3.3277246193299032),  # the product of powers in 40 digits
+        Check({"x": 1e7}, TWO, 1.9041740233008500),
+    ],
     reduces_to=[
         Reduction("bnsl1", when={"c2": 0.0}, coef={name: name for name in ONE}),
-        Reduction(
-            "bnsl1", when={"c1": 0.0}, coef={**{n: n for n in BASE}, "c1": "c2", "d1": "d2", "f1": "f2"}
-        ),
+        Reduction("bnsl1", when={"c1": 0.0}, coef={**{n: n for n in BASE}, "c1": "c2", "d1": "d2", "f1": "f2"}),
     ],
     meaning=_breaks(2),
     identifiable=RENUMBERED,
@@ -92,7 +91,10 @@ def bnsl2(
 
 @law(
     cite=BNSL,
-    checks=[Check({"x": 1e4}, THREE, 1.25 + 20 / 9)],  # 1.25 + 2.5 * (1 + 1/8)^-1
+    checks=[
+        Check({"x": 1e4}, THREE, 3.3277246193307035),  # the product of powers in 40 digits
+        Check({"x": 1e7}, THREE, 1.9066668319256066),
+    ],
     reduces_to=[Reduction("bnsl2", when={"c3": 0.0}, coef={name: name for name in TWO})],
     meaning=_breaks(3),
     identifiable=RENUMBERED,

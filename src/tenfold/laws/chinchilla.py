@@ -4,12 +4,8 @@ from math import exp
 
 from tenfold.core import Check, Cite, Exponent, Floor, Positive, Published, law, optimum
 
-HOFFMANN = Cite(
-    "Hoffmann et al.", 2022, "Training Compute-Optimal Large Language Models", "arXiv:2203.15556", "eq. 10"
-)
-BESIROGLU = Cite(
-    "Besiroglu et al.", 2024, "Chinchilla Scaling: A replication attempt", "arXiv:2404.10102", "table 1"
-)
+HOFFMANN = Cite("Hoffmann et al.", 2022, "Training Compute-Optimal Large Language Models", "arXiv:2203.15556", "eq. 10")
+BESIROGLU = Cite("Besiroglu et al.", 2024, "Chinchilla Scaling: A replication attempt", "arXiv:2404.10102", "table 1")
 SPAN = {"N": (5.7e7, 1.6e10), "D": (1.4e9, 3.2e11)}
 COUNTED = {"params": "total", "flops": "6ND", "loss": "nats/token", "span": SPAN}
 POINTS = "the 240 points read off figure 4 of Hoffmann et al."

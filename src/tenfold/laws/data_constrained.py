@@ -60,9 +60,7 @@ BEST_SIZE = "(alpha * A / (beta * B))**(1 / alpha) * D**(beta / alpha)"
         "Rn": "the same for parameters beyond the best size for the unique tokens, multiples of that size",
     },
 )
-def data_constrained(
-    N, D, U, *, E: Floor, A: Positive, B: Positive, alpha: Steep, beta: Steep, Rd: Repeats, Rn: Repeats
-):
+def data_constrained(N, D, U, *, E: Floor, A: Positive, B: Positive, alpha: Steep, beta: Steep, Rd: Repeats, Rn: Repeats):
     r"""L = E + A N'^{-\alpha} + B D'^{-\beta}, D' = U + U R_D^* (1 - e^{-(D/U - 1)/R_D^*}), N' \text{ alike}
 
     Use it when D tokens are drawn from only U unique ones, up to a few dozen epochs. Runs with repeats
@@ -74,8 +72,6 @@ def data_constrained(
     fresh = used * (1.0 - Rd * maths.expm1(-(D / used - 1.0) / Rd))
     best = (maths.log(alpha * A / (beta * B)) + beta * maths.log(used)) / alpha
     excess = maths.maximum(maths.log(N) - best, 0.0)
-    copies = maths.expm1(
-        maths.minimum(excess, 60.0)
-    )  # beyond e^60 nothing is left to lose, and nothing may overflow
+    copies = maths.expm1(maths.minimum(excess, 60.0))  # beyond e^60 nothing is left to lose, and nothing may overflow
     size = maths.log(N) - excess + maths.log1p(-Rn * maths.expm1(-copies / Rn))
     return E + A * maths.exp(-alpha * size) + B * fresh**-beta

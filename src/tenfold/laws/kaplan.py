@@ -11,18 +11,14 @@ D_SCALE = "data at which the term is one nat, tokens"
 
 
 def published(where, tag="verified-secondary", note="", **coef):
-    return Published(
-        coef, where=where, tag=tag, params="non-embedding", flops="kaplan", loss="nats/token", note=note
-    )
+    return Published(coef, where=where, tag=tag, params="non-embedding", flops="kaplan", loss="nats/token", note=note)
 
 
 @law(
     cite=KAPLAN,
     published={"kaplan": published("eq. 1.1, WebText2", Nc=8.8e13, alpha_N=0.076)},
     checks=[Check({"N": 1e8}, {"Nc": 1e12, "alpha_N": 0.5}, 100.0)],
-    reduces_to=[
-        Reduction("power", when={}, coef={"A": "Nc**alpha_N", "alpha": "alpha_N"}, inputs={"x": "N"})
-    ],
+    reduces_to=[Reduction("power", when={}, coef={"A": "Nc**alpha_N", "alpha": "alpha_N"}, inputs={"x": "N"})],
     falls_in=("N",),
     meaning={"Nc": N_SCALE, "alpha_N": "exponent of parameters, no unit"},
 )
@@ -40,9 +36,7 @@ def kaplan_n(N, *, Nc: Like("N", low=1.0, high=1e8), alpha_N: Exponent):
     cite=replace(KAPLAN, where="eq. 1.2"),
     published={"kaplan": published("eq. 1.2, WebText2, early stopping", Dc=5.4e13, alpha_D=0.095)},
     checks=[Check({"D": 1e8}, {"Dc": 1e12, "alpha_D": 0.5}, 100.0)],
-    reduces_to=[
-        Reduction("power", when={}, coef={"A": "Dc**alpha_D", "alpha": "alpha_D"}, inputs={"x": "D"})
-    ],
+    reduces_to=[Reduction("power", when={}, coef={"A": "Dc**alpha_D", "alpha": "alpha_D"}, inputs={"x": "D"})],
     falls_in=("D",),
     meaning={"Dc": D_SCALE, "alpha_D": "exponent of tokens, no unit"},
 )
@@ -69,9 +63,7 @@ def kaplan_d(D, *, Dc: Like("D", low=1.0, high=1e8), alpha_D: Exponent):
         ),
     },
     checks=[Check({"C": 1e20}, {"Cc": 1e24, "alpha_C": 0.25}, 10.0)],
-    reduces_to=[
-        Reduction("power", when={}, coef={"A": "Cc**alpha_C", "alpha": "alpha_C"}, inputs={"x": "C"})
-    ],
+    reduces_to=[Reduction("power", when={}, coef={"A": "Cc**alpha_C", "alpha": "alpha_C"}, inputs={"x": "C"})],
     falls_in=("C",),
     meaning={"Cc": "compute at which the loss is one nat, FLOP", "alpha_C": "exponent of compute, no unit"},
 )

@@ -11,9 +11,7 @@ SteepExponent = Interval(0.01, 3.0, start=(0.02, 1.5))
 @law(
     cite=replace(KAPLAN, where="eq. 1.5"),
     published={
-        "kaplan": published(
-            "table 2, WebText2, early stopping", Nc=6.4e13, Dc=1.8e13, alpha_N=0.076, alpha_D=0.103
-        )
+        "kaplan": published("table 2, WebText2, early stopping", Nc=6.4e13, Dc=1.8e13, alpha_N=0.076, alpha_D=0.103)
     },
     checks=[Check({"N": 1e8, "D": 1e10}, {"Nc": 4e8, "Dc": 6.5e11, "alpha_N": 0.5, "alpha_D": 0.25}, 3.0)],
     reduces_to=[

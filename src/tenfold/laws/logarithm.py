@@ -4,9 +4,7 @@ from math import log
 
 from tenfold.core import Check, Cite, Published, Real, law, maths
 
-VWN = Cite(
-    "Li et al.", 2025, "Virtual Width Networks", "arXiv:2511.11238", "abstract: log-linear in virtual width"
-)
+VWN = Cite("Li et al.", 2025, "Virtual Width Networks", "arXiv:2511.11238", "abstract: log-linear in virtual width")
 
 
 @law(

@@ -14,11 +14,7 @@ HENIGHAN = Cite(
 
 def _henighan(scale, alpha, *, floor=None):
     """A row of the table, floor + (x / scale)^-alpha; the size of the power is scale^alpha, exactly."""
-    coef = (
-        {"A": scale**alpha, "alpha": alpha}
-        if floor is None
-        else {"E": floor, "A": scale**alpha, "alpha": alpha}
-    )
+    coef = {"A": scale**alpha, "alpha": alpha} if floor is None else {"E": floor, "A": scale**alpha, "alpha": alpha}
     return Published(
         coef,
         where="table 1, column L(N)",
@@ -59,8 +55,8 @@ def power(x, *, A: Positive, alpha: Exponent):
         "henighan-image-32": _henighan(63.0, 0.13, floor=2.20),
         "henighan-vq-16": _henighan(2.7e4, 0.13, floor=3.99),
         "henighan-vq-32": _henighan(1.9e4, 0.14, floor=3.07),
-        "henighan-text-to-image": _henighan(5.1e3, 0.16, floor=2.0),
-        "henighan-image-to-text": _henighan(5.5e3, 0.15, floor=2.0),
+        "henighan-text-to-image-image": _henighan(5.1e3, 0.16, floor=2.0),
+        "henighan-image-to-text-image": _henighan(5.5e3, 0.15, floor=2.0),
         "henighan-video": _henighan(3.7e4, 0.24, floor=1.01),
         "henighan-math": _henighan(1.1e4, 0.16, floor=0.28),
     },

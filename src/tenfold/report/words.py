@@ -348,8 +348,14 @@ def live_sentence(live: Json, target: str = "loss") -> str:
         else "and no interval was given"
     )
     center = prediction.get("center")
-    error = f", {percent(center / loss - 1, sign=True)} off" if finite(center) and loss else ""
+    error = f"; the forecast was {_off(center / loss - 1)}" if finite(center) and loss else ""
     return f"The forecast said {target} {said}; the run then measured {plain(loss)}, {where}{error}."
+
+
+def _off(relative: float) -> str:
+    if abs(relative) < 5e-6:
+        return "exact"
+    return f"{percent(abs(relative))} too {'high' if relative > 0 else 'low'}"
 
 
 # ---------------------------------------------------------------------------------------------------------------------
@@ -364,7 +370,7 @@ def manager_sentence(study: Json) -> str:
         tokens = quantity(plan["tokens"]["value"], "tokens")
         return (
             f"The best use of {quantity(plan['budget']['flops'], 'flops')} is a model of {params} parameters trained on "
-            f"{tokens}; expect a loss of {quantity_words(plan['loss'])}."
+            f"{tokens}; expect a loss of {planned_loss(plan, forecast)}."
         )
     best = study["laws"][0]
     if forecast:
@@ -373,6 +379,27 @@ def manager_sentence(study: Json) -> str:
         pair = level_pair(first.get("intervals"), level) if level is not None else None
         return f"At {at_words(first['at'])}, expect a {forecast['target']} of {interval(first['center'], pair)}."
     return fit_verdict(best)
+
+
+def planned_loss(plan: Json, forecast: Json | None) -> str:
+    """The plan's loss with the widest interval that is known: a forecast at the same point counts extrapolation too."""
+    same = forecast_at(plan, forecast)
+    if same is not None:
+        intervals = same.get("intervals") or {}
+        level = widest(intervals)
+        return interval(same["center"], level_pair(intervals, level) if level is not None else None)
+    alone = any((value or 0.0) > 5e-3 for value in (plan.get("reach") or {}).values())
+    return quantity_words(plan["loss"]) + (" (coefficients alone, without the error of extrapolating)" if alone else "")
+
+
+def forecast_at(plan: Json, forecast: Json | None) -> Json | None:
+    """The prediction of a forecast that was made at the plan's own point, within one per cent."""
+    for prediction in (forecast or {}).get("predictions") or []:
+        at = prediction.get("at") or {}
+        pairs = [(at.get(name), plan[name]["value"]) for name in ("params", "tokens")]
+        if all(finite(a) and finite(b) and b and abs(a / b - 1) < 0.01 for a, b in pairs):
+            return prediction  # type: ignore[no-any-return]
+    return None
 
 
 def trust_sentence(study: Json) -> str:

@@ -48,9 +48,7 @@ def jax_loop(law: Law, rows: Rows) -> Array:
     with jax.enable_x64(True):
         out = []
         for row in range(len(rows)):
-            scalars = {
-                name: jax.numpy.asarray(values[row]) for name, values in {**rows.inputs, **rows.coef}.items()
-            }
+            scalars = {name: jax.numpy.asarray(values[row]) for name, values in {**rows.inputs, **rows.coef}.items()}
             out.append(float(law.fn(**scalars)))
     return np.array(out)
 

@@ -69,9 +69,7 @@ def _messages(clause: Clause, law: Law) -> list[str]:
     try:
         for message in clause(law):
             messages.append(message)
-    except (
-        Exception
-    ) as error:  # a law is foreign code: whatever it raises is a finding, not a crash of the check
+    except Exception as error:  # a law is foreign code: whatever it raises is a finding, not a crash of the check
         hint = f" {error.hint}" if isinstance(error, TenfoldError) and error.hint else ""
         text = str(error.args[0]) if error.args else ""
         messages.append(f"raised {type(error).__name__}: {text.splitlines()[0] if text else ''}{hint}")
@@ -81,9 +79,7 @@ def _messages(clause: Clause, law: Law) -> list[str]:
 def cited(law: Law) -> Iterator[str]:
     """Cited, with the equation, the table or another place to look."""
     locators = ", ".join(LOCATORS)
-    cites = {"the law": law.cite} | {
-        f"published set {name}": p.cite for name, p in law.published.items() if p.cite
-    }
+    cites = {"the law": law.cite} | {f"published set {name}": p.cite for name, p in law.published.items() if p.cite}
     for what, cite in cites.items():
         if cite is None:
             yield "no citation"

@@ -74,7 +74,6 @@ def _published(law: Law, published: Published) -> dict[str, Any]:
 
 def _reduction(reduction: Reduction) -> dict[str, Any]:
     when = {
-        name: value if isinstance(value, str) or isfinite(value) else str(value)
-        for name, value in reduction.when.items()
+        name: value if isinstance(value, str) or isfinite(value) else str(value) for name, value in reduction.when.items()
     }
     return {"to": reduction.to, "when": when, "coef": dict(reduction.coef), "inputs": dict(reduction.inputs)}

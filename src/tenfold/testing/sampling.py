@@ -40,9 +40,7 @@ class Rows:
     def at(self, row: int) -> str:
         """A row in words."""
         pairs = [*self.inputs.items(), *self.coef.items()]
-        return (
-            f"{self.what[row]} (" + ", ".join(f"{name} = {values[row]:.6g}" for name, values in pairs) + ")"
-        )
+        return f"{self.what[row]} (" + ", ".join(f"{name} = {values[row]:.6g}" for name, values in pairs) + ")"
 
 
 def rows_of(law: Law) -> Rows:
@@ -54,9 +52,7 @@ def rows_of(law: Law) -> Rows:
     for name, published in law.published.items():
         span = ranges(law, published.span)
         found.append((f"published {name}, low end", published.coef, {k: low for k, (low, _) in span.items()}))
-        found.append(
-            (f"published {name}, high end", published.coef, {k: high for k, (_, high) in span.items()})
-        )
+        found.append((f"published {name}, high end", published.coef, {k: high for k, (_, high) in span.items()}))
         found.append((f"published {name}", published.coef, _row(spread(span, 3, seed), 0)))
     span = ranges(law)
     inside = inside_domains(law, span, INSIDE, seed)

@@ -18,9 +18,7 @@ from tenfold.testing.sampling import Rows, rows_of
 from tenfold.testing.synthetic import ranges, spread
 
 Array = NDArray[np.float64]
-RANK = (
-    1e-10  # smallest over largest singular value of the scaled Jacobian that double precision tells from zero
-)
+RANK = 1e-10  # smallest over largest singular value of the scaled Jacobian that double precision tells from zero
 
 
 def reduces(law: Law) -> Iterator[str]:
@@ -103,9 +101,7 @@ def _evaluate(law: Law, env: Mapping[str, Any]) -> Array:
     assert law.expression is not None
     size = len(next(iter(env.values())))
     with np.errstate(all="ignore"):
-        return np.broadcast_to(
-            np.asarray(evaluate(law.expression, env, FUNCTIONS), dtype=np.float64), (size,)
-        )
+        return np.broadcast_to(np.asarray(evaluate(law.expression, env, FUNCTIONS), dtype=np.float64), (size,))
 
 
 def _log_term(term: Mapping[Any, Any], env: Mapping[str, Array]) -> Any:

@@ -41,15 +41,11 @@ def discriminates(law: Law) -> Iterator[str]:
     for kind, names in (("coef", tuple(law.coefs)), ("inputs", law.inputs)):
         word = "coefficient" if kind == "coef" else "input"
         for name in names:
-            seen = [
-                _change(law, check, kind, {name: _nudged(getattr(check, kind)[name])}) for check in law.checks
-            ]
+            seen = [_change(law, check, kind, {name: _nudged(getattr(check, kind)[name])}) for check in law.checks]
             if not any(change > CLEAR for change in seen):
                 yield f"no worked value notices {word} {name!r} moved by 1 % ({_largest(seen)})"
         for one, two in combinations(names, 2):
-            differing = [
-                check for check in law.checks if getattr(check, kind)[one] != getattr(check, kind)[two]
-            ]
+            differing = [check for check in law.checks if getattr(check, kind)[one] != getattr(check, kind)[two]]
             if not differing:
                 yield f"{word}s {one!r} and {two!r} are equal in every worked value, so a swap goes unseen"
                 continue
@@ -72,11 +68,7 @@ def _change(law: Law, check: Check, kind: str, moved: Mapping[str, float]) -> fl
     before, after = _value(law, check), float(predict(law, coef, inputs))
     if not np.isfinite(after):
         return np.inf
-    return (
-        abs(after - before) / (check.rel * abs(check.value))
-        if check.value
-        else abs(after - before) / check.rel
-    )
+    return abs(after - before) / (check.rel * abs(check.value)) if check.value else abs(after - before) / check.rel
 
 
 def _value(law: Law, check: Check) -> float:

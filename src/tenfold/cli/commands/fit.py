@@ -26,7 +26,7 @@ def fit(
     fitting: Fitting = Fitting(),
     group: Annotated[str, Parameter(help="fit each value of this column by itself")] = "",
     draws: Annotated[
-        str, Parameter(help="intervals by bootstrap:N, wild:N, residual:N, laplace:N or none")
+        str, Parameter(show_default=True, help="intervals by bootstrap:N, wild:N, residual:N, laplace:N or none")
     ] = "bootstrap:1000",
     out: Annotated[str, Parameter(help="also write the result as JSON to this file")] = "",
     json: Json = False,

@@ -32,8 +32,10 @@ def forecast(
     withhold: Annotated[
         int | None, Parameter(help="largest scales to withhold in rehearsal; all that can be by default")
     ] = None,
-    draws: Annotated[str, Parameter(help="bootstrap:N, wild:N, residual:N or laplace:N")] = "bootstrap:1000",
-    seed: Annotated[int, Parameter(help="of the random numbers")] = 0,
+    draws: Annotated[
+        str, Parameter(show_default=True, help="bootstrap:N, wild:N, residual:N or laplace:N")
+    ] = "bootstrap:1000",
+    seed: Annotated[int, Parameter(show_default=True, help="of the random numbers")] = 0,
     out: Annotated[str, Parameter(help="also write the result as JSON to this file")] = "",
     json: Json = False,
 ) -> None:

@@ -25,9 +25,11 @@ def plan(
     serve_tokens: Annotated[str, Parameter(help="tokens to be served from the same budget, e.g. 2T")] = "0",
     unique_tokens: Annotated[str, Parameter(help="fresh tokens that exist, e.g. 1T")] = "",
     max_params: Annotated[str, Parameter(help="the largest size allowed, e.g. 70B")] = "",
-    cost: Annotated[float, Parameter(help="training FLOP per parameter and token")] = 6.0,
-    level: Annotated[float, Parameter(help="coverage of the intervals")] = 0.9,
-    draws: Annotated[str, Parameter(help="bootstrap:N, wild:N, residual:N or laplace:N")] = "bootstrap:1000",
+    cost: Annotated[float, Parameter(show_default=True, help="training FLOP per parameter and token")] = 6.0,
+    level: Annotated[float, Parameter(show_default=True, help="coverage of the intervals")] = 0.9,
+    draws: Annotated[
+        str, Parameter(show_default=True, help="bootstrap:N, wild:N, residual:N or laplace:N")
+    ] = "bootstrap:1000",
     budgets: Annotated[str, Parameter(help="a column that names each run's isoFLOP budget")] = "",
     out: Annotated[str, Parameter(help="also write the result as JSON to this file")] = "",
     json: Json = False,

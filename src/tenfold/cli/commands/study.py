@@ -27,7 +27,9 @@ def run(
     *,
     html: Annotated[str, Parameter(help="write the report here instead of where the study says")] = "",
     out: Annotated[str, Parameter(help="write the result as JSON here")] = "",
-    cache: Annotated[Path, Parameter(help="folder of results kept by content")] = Path(".tenfold-cache"),
+    cache: Annotated[Path, Parameter(show_default=True, help="folder of results kept by content")] = Path(
+        ".tenfold-cache"
+    ),
     live: Annotated[bool, Parameter(help="train the study's live run")] = True,
     json: Json = False,
 ) -> None:

@@ -1,0 +1,492 @@
+"""The Newton method for sums of power terms, one lane at a time, compiled by numba.
+
+The same algorithm as :mod:`tenfold.engine.newton` on :mod:`tenfold.engine.additive`, step for step; sums are taken in
+another order, so that results agree to rounding. Terms arrive as arrays, hence one compilation serves every law; it is
+kept on disk. Imported only by :mod:`tenfold.engine.fast`, and only when the compiled path is wanted.
+
+Rows are handled in passes over short arrays that stay in the first-level cache, each simple enough to be vectorised.
+Sums may be reassociated; exp and log may not, or the rounding trick in them would be optimised away.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any, TypeVar, cast
+
+import numba
+import numpy as np
+from numba.core import types
+from numba.extending import intrinsic
+from numpy.typing import NDArray
+
+from tenfold.core.status import Status
+from tenfold.engine.newton import RAISE
+
+Array = NDArray[np.float64]
+Ints = NDArray[np.int64]
+F = TypeVar("F", bound=Callable[..., Any])
+
+TILE = 512  # rows in a pass
+HUBER, SQUARED, STUDENT = 0, 1, 2
+
+_CONVERGED, _STALLED, _OUT_OF_STEPS, _FLAT, _NON_FINITE = (
+    Status.CONVERGED.code,
+    Status.STALLED.code,
+    Status.OUT_OF_STEPS.code,
+    Status.FLAT.code,
+    Status.NON_FINITE.code,
+)
+_MAGIC, _MAGIC_BITS = 6755399441055744.0, 0x4338000000000000  # 1.5 * 2**52: adding it rounds to a whole number
+_LOG2E, _LN2_HIGH, _LN2_LOW = 1.4426950408889634, 6.93147180369123816490e-01, 1.90821492927058770002e-10
+_TOP, _BOTTOM = 709.782712893384, -708.3964185322641  # beyond, exp overflows or is below the smallest normal number
+
+
+def _jit(*, sums: bool = False, cache: bool = False) -> Callable[[F], F]:
+    flags = {"contract", "nsz", "reassoc"} if sums else {"contract"}
+    return cast("Callable[[F], F]", numba.njit(cache=cache, nogil=True, error_model="numpy", fastmath=flags))
+
+
+@intrinsic  # type: ignore[untyped-decorator]
+def _float_of(context: Any, bits: Any) -> Any:
+    """The float whose bits are an integer's."""
+
+    def build(context: Any, builder: Any, signature: Any, args: Any) -> Any:
+        return builder.bitcast(args[0], context.get_value_type(types.float64))
+
+    return types.float64(types.int64), build
+
+
+@intrinsic  # type: ignore[untyped-decorator]
+def _bits_of(context: Any, value: Any) -> Any:
+    """The bits of a float as an integer."""
+
+    def build(context: Any, builder: Any, signature: Any, args: Any) -> Any:
+        return builder.bitcast(args[0], context.get_value_type(types.int64))
+
+    return types.int64(types.float64), build
+
+
+@_jit(cache=True)
+def exp_rows(x: Array) -> None:
+    """``x = exp(x)`` in place, within one unit in the last place; subnormal results are flushed to zero."""
+    for i in range(x.size):
+        given = x[i]
+        y = given if given < _TOP else _TOP
+        y = y if y > _BOTTOM else _BOTTOM
+        rounded = y * _LOG2E + _MAGIC
+        whole = rounded - _MAGIC
+        r = (y - whole * _LN2_HIGH) - whole * _LN2_LOW
+        p = 1.0 / 6227020800.0
+        p = p * r + 1.0 / 479001600.0
+        p = p * r + 1.0 / 39916800.0
+        p = p * r + 1.0 / 3628800.0
+        p = p * r + 1.0 / 362880.0
+        p = p * r + 1.0 / 40320.0
+        p = p * r + 1.0 / 5040.0
+        p = p * r + 1.0 / 720.0
+        p = p * r + 1.0 / 120.0
+        p = p * r + 1.0 / 24.0
+        p = p * r + 1.0 / 6.0
+        p = p * r + 0.5
+        p = 1.0 + (r + r * r * p)
+        # two factors: 2**1024 is not a number, although e**709.7 is
+        out = p * _float_of((_bits_of(rounded) + 1022) << 52) * 2.0
+        out = out if given <= _TOP else np.inf
+        out = out if given >= _BOTTOM else 0.0
+        x[i] = out if given == given else given
+
+
+@_jit(cache=True)
+def log_rows(x: Array, out: Array) -> None:
+    """``out = log(x)`` within one unit in the last place (the rational form of fdlibm's e_log.c)."""
+    for i in range(x.size):
+        given = x[i]
+        tiny = given < 2.2250738585072014e-308
+        bits = _bits_of(given * 18014398509481984.0 if tiny else given)
+        low = bits & 0x000FFFFFFFFFFFFF
+        # mantissas above the root of two are halved
+        carry = (low + 0x95F6400000000) & 0x10000000000000
+        f = _float_of(low | (carry ^ 0x3FF0000000000000)) - 1.0
+        exponent = (bits >> 52) + (carry >> 52) - 1023
+        e = (_float_of(exponent + _MAGIC_BITS) - _MAGIC) - (54.0 if tiny else 0.0)
+        s = f / (2.0 + f)
+        z = s * s
+        p = 1.479819860511658591e-01
+        p = p * z + 1.531383769920937332e-01
+        p = p * z + 1.818357216161805012e-01
+        p = p * z + 2.222219843214978396e-01
+        p = p * z + 2.857142874366239149e-01
+        p = p * z + 3.999999999940941908e-01
+        p = p * z + 6.666666666666735130e-01
+        half = 0.5 * f * f
+        y = e * _LN2_HIGH - ((half - (s * (half + p * z) + e * _LN2_LOW)) - f)
+        y = y if given > 0.0 else (-np.inf if given == 0.0 else np.nan)
+        out[i] = y if given < np.inf else given
+
+
+@_jit(sums=True)
+def _dot(a: Array, b: Array) -> float:
+    total = 0.0
+    for i in range(a.size):
+        total += a[i] * b[i]
+    return total
+
+
+@_jit(sums=True)
+def _dot3(a: Array, b: Array, c: Array) -> float:
+    total = 0.0
+    for i in range(a.size):
+        total += a[i] * b[i] * c[i]
+    return total
+
+
+@_jit(sums=True)
+def _sum(a: Array) -> float:
+    total = 0.0
+    for i in range(a.size):
+        total += a[i]
+    return total
+
+
+@_jit()
+def _add_scalar(value: float, a: Array, out: Array) -> None:
+    for i in range(out.size):
+        out[i] = a[i] + value
+
+
+@_jit()
+def _product(a: Array, b: Array, out: Array) -> None:
+    for i in range(out.size):
+        out[i] = a[i] * b[i]
+
+
+@_jit()
+def _add_scaled(factor: float, a: Array, out: Array) -> None:
+    for i in range(out.size):
+        out[i] += factor * a[i]
+
+
+@_jit()
+def _add_product(a: Array, b: Array, out: Array) -> None:
+    for i in range(out.size):
+        out[i] += a[i] * b[i]
+
+
+@_jit()
+def _objective(kind: int, a: float, b: float, mu: float, r: Array, v: Array, q: Array, c: Array) -> None:
+    """Value, first derivative and damped second derivative of every row; its residual ``r`` is overwritten."""
+    if kind == HUBER:  # threshold a, multiplied by b
+        for i in range(r.size):
+            size = abs(r[i])
+            inside = size if size < a else a
+            v[i] = b * inside * (size - 0.5 * inside)
+            q[i] = b * inside if r[i] > 0.0 else -b * inside
+            c[i] = b * ((1.0 if size <= a else 0.0) + mu * (a / (size if size > a else a)))
+    elif kind == SQUARED:
+        for i in range(r.size):
+            v[i] = r[i] * r[i]
+            q[i] = 2.0 * r[i]
+            c[i] = 2.0 + 2.0 * mu
+    else:  # Student: a degrees of freedom, scale b
+        base = a * b * b
+        for i in range(r.size):
+            square = r[i] * r[i]
+            m = (a + 1.0) / (base + square)
+            q[i] = m * r[i]
+            c[i] = m * (1.0 - 2.0 * square / (base + square)) + mu * m
+            r[i] = square / base
+            v[i] = 1.0 + r[i]
+        log_rows(v, v)
+        for i in range(r.size):  # what rounding of 1 + z loses is added back
+            v[i] = 0.5 * (a + 1.0) * (v[i] + (r[i] - ((1.0 + r[i]) - 1.0)) / (1.0 + r[i]))
+
+
+@_jit()
+def _shares(theta: Array, terms: Any, begin: int, n: int, share: Array, total: Array) -> None:
+    """Each term's value on rows ``begin`` to ``begin + n``, and their sum."""
+    begins, coefs, pointers, scalars, flat, offsets, features = terms
+    total[:] = 0.0
+    for k in range(flat.size):
+        part = share[k][:n]
+        constant = 0.0
+        for e in range(begins[k], begins[k + 1]):
+            if pointers[e] < 0:
+                constant += theta[coefs[e]] * scalars[e]
+        if flat[k]:
+            one = part[:1]
+            one[0] = offsets[k, 0] + constant
+            exp_rows(one)
+            part[:] = one[0]
+        else:
+            _add_scalar(constant, offsets[k][begin : begin + n], part)
+            for e in range(begins[k], begins[k + 1]):
+                if pointers[e] >= 0:
+                    _add_scaled(theta[coefs[e]], features[pointers[e]][begin : begin + n], part)
+            exp_rows(part)
+        _add_scaled(1.0, part, total)
+
+
+@_jit()
+def _jacobian(terms: Any, begin: int, share: Array, inverse: Array, jac: Array) -> None:
+    """Terms divided by the model, in place, and the derivatives of the model's logarithm."""
+    begins, coefs, pointers, scalars, flat, _, features = terms
+    n = inverse.size
+    jac[:] = 0.0
+    for k in range(flat.size):
+        part = share[k][:n]
+        _product(part, inverse, part)
+        for e in range(begins[k], begins[k + 1]):
+            if pointers[e] < 0:
+                _add_scaled(scalars[e], part, jac[coefs[e]][:n])
+            else:
+                _add_product(part, features[pointers[e]][begin : begin + n], jac[coefs[e]][:n])
+
+
+@_jit()
+def _moments(
+    terms: Any, begin: int, share: Array, jac: Array, q: Array, c: Array, s: Array, grad: Array, hess: Array
+) -> None:
+    """Add the rows' part of the gradient and of the Hessian's lower half."""
+    begins, coefs, pointers, scalars, flat, _, features = terms
+    n = q.size
+    for i in range(grad.size):
+        grad[i] += _dot(q, jac[i][:n])
+        _product(c, jac[i][:n], s)
+        for j in range(i + 1):
+            hess[i, j] += _dot(s, jac[j][:n])
+    for k in range(flat.size):
+        _product(q, share[k][:n], s)
+        for e in range(begins[k], begins[k + 1]):
+            left = features[max(pointers[e], 0)][begin : begin + n]
+            for d in range(begins[k], e + 1):
+                right = features[max(pointers[d], 0)][begin : begin + n]
+                if pointers[e] >= 0 and pointers[d] >= 0:
+                    both = _dot3(s, left, right)
+                elif pointers[e] >= 0:
+                    both = scalars[d] * _dot(s, left)
+                elif pointers[d] >= 0:
+                    both = scalars[e] * _dot(s, right)
+                else:
+                    both = scalars[e] * scalars[d] * _sum(s)
+                i, j = max(coefs[e], coefs[d]), min(coefs[e], coefs[d])
+                hess[i, j] += both
+
+
+@_jit()
+def evaluate(
+    theta: Array, w: Array, t: Array, mu: float, loss: Any, terms: Any, work: Array, grad: Array, hess: Array
+) -> float:
+    """The objective, its gradient and its damped Hessian at one point."""
+    kind, a, b, log_space = loss
+    count, p = terms[4].size, theta.size
+    share, jac, rest = work[:count], work[count : count + p], work[count + p :]
+    grad[:] = 0.0
+    hess[:] = 0.0
+    value = 0.0
+    for begin in range(0, t.size, TILE):
+        n = min(TILE, t.size - begin)
+        total, r, v, q, c = rest[0][:n], rest[1][:n], rest[2][:n], rest[3][:n], rest[4][:n]
+        weights = w[begin : begin + n]
+        _shares(theta, terms, begin, n, share, total)
+        if log_space:
+            log_rows(total, r)
+        else:
+            r[:] = total
+        _add_scaled(-1.0, t[begin : begin + n], r)
+        _objective(kind, a, b, mu, r, v, q, c)
+        value += _dot(weights, v)
+        _weigh(weights, total, log_space, q, c)
+        _jacobian(terms, begin, share, total, jac)
+        _moments(terms, begin, share, jac, q, c, v, grad, hess)
+    for i in range(p):
+        for j in range(i):
+            hess[j, i] = hess[i, j]
+    return value
+
+
+@_jit()
+def _weigh(w: Array, total: Array, log_space: bool, q: Array, c: Array) -> None:
+    """Weighted derivatives in the model's logarithm; ``total`` becomes one over itself."""
+    if log_space:
+        for i in range(q.size):
+            q[i] *= w[i]
+            c[i] = c[i] * w[i] - q[i]
+            total[i] = 1.0 / total[i]
+    else:
+        for i in range(q.size):
+            q[i] *= w[i] * total[i]
+            c[i] *= w[i] * total[i] * total[i]
+            total[i] = 1.0 / total[i]
+
+
+@_jit()
+def _solve(matrix: Array, grad: Array, held: Any, m: Array, step: Array) -> bool:
+    """The Newton step with some coefficients held, by elimination; false when the matrix is not positive definite."""
+    p = grad.size
+    for i in range(p):
+        for j in range(p):
+            m[i, j] = 0.0 if held[i] or held[j] else matrix[i, j]
+        if held[i]:
+            m[i, i] = 1.0
+        step[i] = 0.0 if held[i] else -grad[i]
+    for j in range(p):
+        # m[j, j] may have lost 14 digits to cancellation; then it is rounding, not curvature
+        least = 1e-14 * (1.0 if held[j] else abs(matrix[j, j]))
+        if not m[j, j] > least:
+            return False
+        for i in range(j + 1, p):
+            factor = m[i, j] / m[j, j]
+            for k in range(j + 1, p):
+                m[i, k] -= factor * m[j, k]
+            step[i] -= factor * step[j]
+    for j in range(p - 1, -1, -1):
+        step[j] /= m[j, j]
+        for i in range(j):
+            step[i] -= m[i, j] * step[j]
+    for j in range(p):
+        if not np.isfinite(step[j]):
+            return False
+    return True
+
+
+@_jit()
+def _direction(
+    theta: Array, low: Array, high: Array, grad: Array, hess: Array, mu: float, held: Any, damped: Array, m: Array, step: Array
+) -> bool:
+    """The damped Newton direction, with coefficients on a bound held when gradient or step points outward."""
+    p = theta.size
+    largest = 0.0
+    for j in range(p):
+        largest = max(largest, abs(hess[j, j]))
+    for i in range(p):
+        for j in range(p):
+            damped[i, j] = hess[i, j]
+    for j in range(p):
+        damped[j, j] += min(mu, 1.0) * 1e-3 * (abs(hess[j, j]) + 1e-12 * largest)
+        held[j] = (theta[j] <= low[j] and grad[j] > 0) or (theta[j] >= high[j] and grad[j] < 0) or low[j] >= high[j]
+    good = _solve(damped, grad, held, m, step)
+    outward = False
+    for j in range(p):
+        if not held[j] and ((theta[j] <= low[j] and step[j] < 0) or (theta[j] >= high[j] and step[j] > 0)):
+            outward = True
+            held[j] = True
+    return _solve(damped, grad, held, m, step) if outward else good
+
+
+@_jit()
+def lane(
+    theta: Array, low: Array, high: Array, w: Array, t: Array, loss: Any, terms: Any, settings: Any, work: Array, out: Array
+) -> tuple[float, int, int]:
+    """Minimise one lane from ``theta``, which becomes the end point; ``out`` becomes the gradient there.
+
+    Returns:
+        The objective, the status and the number of steps.
+    """
+    max_steps, decrement, least, reach, damping, floor = settings
+    p = theta.size
+    small = np.empty((4, p))
+    grad, step, trial, new_grad = small[0], small[1], small[2], small[3]
+    square = np.empty((4, p, p))
+    hess, new_hess, damped, scratch = square[0], square[1], square[2], square[3]
+    held = np.zeros(p, dtype=np.bool_)
+    mu, next_mu, scale = damping, _shrunk(damping), 1.0
+    value = evaluate(theta, w, t, mu, loss, terms, work, grad, hess)
+    status, steps = _OUT_OF_STEPS, 0
+    if not np.isfinite(value):
+        out[:] = grad
+        return value, _NON_FINITE, 0
+    for _ in range(max_steps):
+        steps += 1
+        good = _direction(theta, low, high, grad, hess, mu, held, damped, scratch, step)
+        predicted, tiny, free = _propose(theta, low, high, grad, step, damped, scale, reach, least, trial, held)
+        good = good and predicted >= 0.0
+        if not good:
+            trial[:] = theta
+            tiny = True
+        magnitude = abs(value)
+        tiny = tiny or predicted <= decrement * magnitude + floor
+        last = good and tiny and scale == 1.0 and mu <= 1e-2
+        used = next_mu if good else max(RAISE * mu, 1e-4)
+        new = evaluate(trial, w, t, used, loss, terms, work, new_grad, new_hess)
+        accept = np.isfinite(new) and new <= value + (1e-12 if last else 4e-16) * magnitude + floor
+        gain = 1.0 if predicted <= 1e-13 * magnitude + floor else (value - new) / max(predicted, 1e-300)
+        if accept:
+            if good:
+                next_mu = _shrunk(used) if gain > 0.75 else (used if gain > 0.25 else max(RAISE * used, 1e-4))
+            else:
+                next_mu = 0.3 * used
+            mu, scale, value = used, 1.0, new
+            theta[:], grad[:], hess[:] = trial, new_grad, new_hess
+        else:
+            next_mu = max(RAISE * max(used, mu), 1e-4)
+            back = min(max(predicted / max(new - value + 2.0 * predicted, 1e-300), 0.1), 0.5)
+            scale *= back if np.isfinite(new) else 0.1
+        if last or not free:
+            status = _CONVERGED
+            break
+        if mu > 1e12 or scale < 1e-12:
+            slope = 0.0
+            for j in range(p):
+                slope = max(slope, 0.0 if held[j] else abs(grad[j]))
+            status = _FLAT if slope <= 1e-7 * max(magnitude, 1e-12) else _STALLED
+            break
+    out[:] = grad
+    return value, status, steps
+
+
+@_jit()
+def _shrunk(mu: float) -> float:
+    return 0.0 if 0.05 * mu < 1e-9 else 0.05 * mu
+
+
+@_jit()
+def _propose(
+    theta: Array, low: Array, high: Array, grad: Array, step: Array, damped: Array, scale: float, reach: float, least: float,
+    trial: Array, held: Any,
+) -> tuple[float, bool, bool]:
+    """The trial point, the decrease that the model predicts there, whether the move is tiny and whether any is free."""
+    p = theta.size
+    size = 0.0
+    for j in range(p):
+        size = max(size, abs(step[j]))
+    factor = scale * min(1.0, reach / max(size, 1e-300))
+    tiny, free = True, False
+    for j in range(p):
+        trial[j] = min(max(theta[j] + factor * step[j], low[j]), high[j])
+        tiny = tiny and abs(trial[j] - theta[j]) <= least * (1.0 + abs(theta[j]))
+        outward = (theta[j] <= low[j] and grad[j] > 0) or (theta[j] >= high[j] and grad[j] < 0) or low[j] >= high[j]
+        free = free or not outward
+    predicted = 0.0
+    for i in range(p):
+        curved = 0.0
+        for j in range(p):
+            curved += damped[i, j] * (trial[j] - theta[j])
+        predicted -= (trial[i] - theta[i]) * (grad[i] + 0.5 * curved)
+    return predicted, tiny, free
+
+
+@_jit(cache=True)
+def chunk(
+    theta: Array, low: Array, high: Array, weights: Array, target: Array, loss: Any, terms: Any, settings: Any
+) -> tuple[Array, Ints, Ints, Array]:
+    """Minimise lanes (L, p) one after the other, in place; weights and targets are (L, n), or (1, n) when shared.
+
+    Returns:
+        Objectives, statuses, steps and gradients (p, L).
+    """
+    lanes, p = theta.shape
+    count = terms[4].size
+    work = np.empty((count + p + 5, TILE))
+    value, grad = np.empty(lanes), np.empty((p, lanes))
+    status, steps = np.empty(lanes, dtype=np.int64), np.empty(lanes, dtype=np.int64)
+    out = np.empty(p)
+    for i in range(lanes):
+        w = weights[i if weights.shape[0] > 1 else 0]
+        t = target[i if target.shape[0] > 1 else 0]
+        for j in range(p):
+            theta[i, j] = min(max(theta[i, j], low[i, j]), high[i, j])
+        value[i], status[i], steps[i] = lane(
+            theta[i], low[i], high[i], w, t, loss, terms, settings, work, out
+        )
+        grad[:, i] = out
+    return value, status, steps, grad

@@ -1,0 +1,133 @@
+"""Whether and how the compiled Newton method is used for sums of power terms.
+
+Numba is optional. Importing it and reading its disk cache costs about half a second, compiling some seconds, so a job
+uses it only when it is large, or when an earlier one in the process has paid already. ``TENFOLD_NUMBA=0`` turns it off,
+``TENFOLD_NUMBA=1`` uses it always. Results agree with the NumPy path to rounding.
+"""
+
+from __future__ import annotations
+
+import importlib.util
+import os
+import sys
+from concurrent.futures import ThreadPoolExecutor
+
+import numpy as np
+from numpy.typing import NDArray
+
+from tenfold.core.status import Status
+from tenfold.engine.additive import AdditiveKernel
+from tenfold.engine.newton import Newton, Solutions, join
+from tenfold.engine.objective import Huber, Objective, SmoothAbsolute, Squared, Student
+
+Array = NDArray[np.float64]
+
+LARGE = 2e7  # row evaluations from which on numba pays even in a fresh process: about a second of NumPy
+_STEPS = 9  # evaluations a lane, for the estimate
+_MODULE = "tenfold.engine.compiled"
+
+
+def wanted(kernel: object, objective: Objective, lanes: int, rows: int) -> bool:
+    """Whether a job goes to the compiled path."""
+    switch = os.environ.get("TENFOLD_NUMBA", "")
+    if switch == "0" or not isinstance(kernel, AdditiveKernel) or _loss(objective) is None:
+        return False
+    if _MODULE in sys.modules:
+        return True
+    if switch != "1" and lanes * rows * _STEPS < LARGE:
+        return False
+    return importlib.util.find_spec("numba") is not None
+
+
+def minimise(
+    kernel: AdditiveKernel,
+    objective: Objective,
+    theta: Array,
+    weights: Array,
+    target: Array,
+    lower: Array,
+    upper: Array,
+    *,
+    settings: Newton,
+    floor: float,
+    threads: int,
+) -> Solutions:
+    """As :func:`tenfold.engine.newton.minimise`, for a sum of power terms. ``theta`` is in solver coordinates."""
+    from tenfold.engine import compiled
+
+    lanes, p = theta.shape
+    loss, terms = _loss(objective), packed(kernel)
+    numbers = (
+        settings.max_steps, settings.decrement, settings.step, settings.reach, settings.damping, float(floor)
+    )  # fmt: skip
+    theta = np.array(theta, dtype=np.float64, order="C")
+    lower, upper = (_own(np.broadcast_to(bound, (lanes, p))) for bound in (lower, upper))
+    weights, target = _own(np.atleast_2d(weights)), _own(np.atleast_2d(target))
+    size = max(-(-lanes // (4 * threads)), 16) if threads > 1 else max(lanes, 1)
+
+    def run(begin: int) -> Solutions:
+        part = slice(begin, begin + size)
+        w = weights if weights.shape[0] == 1 else weights[part]
+        t = target if target.shape[0] == 1 else target[part]
+        value, status, steps, grad = compiled.chunk(theta[part], lower[part], upper[part], w, t, loss, terms, numbers)
+        return Solutions(theta[part], value, status, steps, grad)
+
+    starts = range(0, lanes, size)
+    if threads > 1 and len(starts) > 1:
+        with ThreadPoolExecutor(threads) as pool:
+            pieces = list(pool.map(run, starts))
+    else:
+        pieces = [run(begin) for begin in starts]
+    out = join(pieces)
+    touching = ((out.theta <= lower) | (out.theta >= upper)) & (lower < upper)
+    out.status[(out.status == Status.CONVERGED.code) & touching.any(axis=1)] = Status.AT_BOUND.code
+    return out
+
+
+def packed(kernel: AdditiveKernel) -> tuple[Array | NDArray[np.int64] | NDArray[np.bool_], ...]:
+    """A kernel's terms as arrays: where each begins, and for each coefficient its row of features or its constant."""
+    begins, coefs, pointers, scalars = [0], [], [], []
+    features: list[Array] = []
+    offsets = np.zeros((len(kernel.terms), kernel.rows))
+    for k, term in enumerate(kernel.terms):
+        offsets[k] = term.offset
+        for j, feature in zip(term.coefs, term.features, strict=True):
+            coefs.append(j)
+            if isinstance(feature, np.ndarray):
+                pointers.append(len(features))
+                scalars.append(0.0)
+                features.append(feature)
+            else:
+                pointers.append(-1)
+                scalars.append(float(feature))
+        begins.append(len(coefs))
+    return (
+        np.array(begins, dtype=np.int64),
+        np.array(coefs, dtype=np.int64),
+        np.array(pointers, dtype=np.int64),
+        np.array(scalars, dtype=np.float64),
+        np.array([term.scalar for term in kernel.terms], dtype=np.bool_),
+        offsets,
+        np.array(features, dtype=np.float64).reshape(len(features), kernel.rows),
+    )
+
+
+def _loss(objective: Objective) -> tuple[int, float, float, bool] | None:
+    """An objective as numbers: kind, two shape parameters and whether it compares logarithms."""
+    log = objective.space == "log"
+    match objective:
+        case Huber():
+            return 0, float(objective.delta), 1.0, log
+        case SmoothAbsolute():
+            return 0, float(objective.delta), 1.0 / objective.delta, log
+        case Squared():
+            return 1, 0.0, 0.0, log
+        case Student():
+            return 2, float(objective.nu), float(objective.s), log
+        case _:
+            return None
+
+
+def _own(array: Array) -> Array:
+    """Contiguous and writeable: other layouts would be compiled for anew."""
+    return np.require(array, dtype=np.float64, requirements=["C", "W"])

@@ -1,0 +1,477 @@
+"""The sections of each report, from the stable JSON form of a result; renderers print them as text or as HTML."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from tenfold.core.errors import DataError, LawError
+from tenfold.core.law import Law
+from tenfold.report import words
+from tenfold.report.blocks import Block, Code, Facts, Formula, Grid, Lines, Para, Picture, Section
+from tenfold.report.numbers import MISSING, finite, interval, percent, plain, quantity, with_error
+
+Json = Mapping[str, Any]
+
+KINDS = ("study", "forecast", "plan", "isoflop", "fit")
+
+_NEEDS: Mapping[str, tuple[str, ...]] = {
+    "study": ("title", "laws", "provenance"),
+    "forecast": ("predictions", "law", "target"),
+    "plan": ("params", "tokens", "loss", "budget", "regret"),
+    "isoflop": ("profiles", "routes"),
+    "fit": ("law", "coef", "certificate", "n", "status"),
+}
+
+
+def kind_of(saved: Any) -> str:
+    """Which result a JSON object holds.
+
+    Raises:
+        DataError: none that this version knows, with the keys that are missing.
+    """
+    if not isinstance(saved, Mapping):
+        raise DataError(
+            f"this is no saved result: a {type(saved).__name__} where an object was expected",
+            hint="give a file that was written with --json",
+        )
+    if isinstance(saved.get("error"), Mapping):
+        raise DataError(
+            f"this file holds an error, not a result: {saved['error'].get('message', 'no message')}",
+            hint="run the command again and save what it gives",
+        )
+    for kind in KINDS:
+        if all(key in saved for key in _NEEDS[kind]):
+            return kind
+    near = min(KINDS, key=lambda kind: sum(key not in saved for key in _NEEDS[kind]) / len(_NEEDS[kind]))
+    lacking = [key for key in _NEEDS[near] if key not in saved]
+    if len(lacking) == len(_NEEDS[near]):
+        raise DataError(
+            "this JSON is not a result of tenfold that this version can show",
+            hint=f"known are {', '.join(KINDS)}, as written with --json",
+        )
+    raise DataError(
+        f"this looks like a {near} but lacks {', '.join(lacking)}",
+        hint="it may come from another version: make the result again with this one",
+    )
+
+
+def law_named(name: str) -> Law | None:
+    """The law of a saved result, when this installation knows it."""
+    from tenfold.laws import get
+
+    try:
+        return get(name)
+    except LawError:
+        return None
+
+
+# ---------------------------------------------------------------------------------------------------------------------
+# fit
+
+
+def fit_sections(fit: Json, law: Law | None = None) -> list[Section]:
+    """Verdict, law with its coefficients, certificate, warnings and notes of a fit."""
+    return [
+        Section("verdict", "Verdict", (Para(words.fit_verdict(fit), lead=True),)),
+        law_section(fit, law),
+        certificate_section(fit),
+        *dropped_section(fit),
+    ]
+
+
+def law_section(fit: Json, law: Law | None = None) -> Section:
+    """The formula and its coefficients with their intervals."""
+    law = law or law_named(fit["law"])
+    blocks: list[Block] = [Formula(str(fit.get("formula") or fit["law"])), _coefficients(fit, law)]
+    blocks.append(
+        Facts(
+            (
+                ("objective", f"{fit.get('objective', MISSING)} = {plain(fit.get('value'), digits=7)} (summed)"),
+                ("runs", f"{int(fit['n'])}, rms {percent(fit.get('rms'))} of log {fit.get('target', 'loss')}"),
+                ("status", str(fit.get("status_text") or fit["status"])),
+                *_conventions(fit),
+            )
+        )
+    )
+    return Section("law", f"The law: {fit['law']}", tuple(blocks))
+
+
+def _coefficients(fit: Json, law: Law | None) -> Grid:
+    certificate = fit["certificate"]
+    errors = certificate.get("errors") or {}
+    bound = set(certificate.get("at_bound") or [])
+    draws = fit.get("draws") or {}
+    intervals = draws.get("intervals") or {}
+    rows = []
+    for name, value in fit["coef"].items():
+        pair = words.level_pair(intervals.get(name), 0.9)
+        if name in (fit.get("fixed") or {}):
+            shown, spread = plain(value), "fixed"
+        else:
+            shown = with_error(value, errors.get(name))
+            # only the interval: the value stands beside it
+            spread = interval(value, pair).partition(" [")[2].rstrip("]") if pair and value is not None else MISSING
+            spread = f"[{spread}]" if spread not in (MISSING, "") else MISSING
+        meaning = law.meaning.get(name, law.coefs[name].describe()) if law and name in law.coefs else ""
+        rows.append((name, shown, spread, meaning + (" (at a bound)" if name in bound else "")))
+    how = f"intervals by {draws['method']}, {draws['draws']} draws" if draws.get("method") else "no draws were made"
+    return Grid(
+        ("coefficient", "value ± s.e.", "90 % interval", "meaning"),
+        tuple(rows),
+        "lrrl",
+        f"Standard errors by jackknife over runs; {how}.",
+    )
+
+
+def _conventions(fit: Json) -> list[tuple[str, str]]:
+    stated = fit.get("conventions") or {}
+    return [("counted as", ", ".join(f"{name} {value}" for name, value in stated.items()))] if stated else []
+
+
+def certificate_section(fit: Json) -> Section:
+    """The certificate in words, with what stands against the fit first."""
+    warnings = tuple(_sentence(text) for text in fit["certificate"].get("warnings") or [])
+    blocks: list[Block] = [Lines(warnings, warn=True)] if warnings else [Para("Nothing stands against this fit.")]
+    return Section("certificate", "Certificate", (*blocks, Facts(words.certificate_facts(fit))))
+
+
+def dropped_section(fit: Json) -> list[Section]:
+    """What was left out, converted or assumed on the way in."""
+    notes = tuple(_sentence(text) for text in fit.get("notes") or [])
+    return [Section("notes", "What was dropped or assumed", (Lines(notes),))] if notes else []
+
+
+def _sentence(text: str) -> str:
+    text = text.strip()
+    first = text.split(" ", 1)[0]
+    plain_word = first.isalpha() and first.islower() and len(first) > 1
+    text = text[:1].upper() + text[1:] if plain_word else text
+    return text if text.endswith((".", "!", "?")) else text + "."
+
+
+# ---------------------------------------------------------------------------------------------------------------------
+# rehearsal and forecast
+
+
+def rehearsal_section(rehearsal: Json | None) -> Section:
+    """Every fold: what was withheld, how far ahead it lay and how the prediction erred."""
+    sentence = words.rehearsal_sentence(rehearsal)
+    blocks: list[Block] = [Para(_sentence(sentence))]
+    folds = (rehearsal or {}).get("folds") or []
+    if rehearsal and folds:
+        axis = str(rehearsal.get("axis", ""))
+        blocks.append(Picture("rehearsal"))
+        rows = tuple(words.fold_row(axis, fold) for fold in folds)
+        headers = (f"fitted up to ({axis})", "predicted", "decades ahead", "runs", "error", "rms error")
+        blocks.append(Grid(headers, rows, "rrrrrr", "Positive errors: the prediction was too high."))
+        growth = rehearsal.get("growth")
+        if finite(growth):
+            blocks.append(
+                Para(
+                    f"Beyond the runs, intervals are widened by {percent(growth)} a decade: what these errors leave "
+                    "unexplained by coefficients and noise."
+                    if growth
+                    else "Coefficients and noise explain these errors: intervals beyond the runs are not widened further."
+                )
+            )
+    return Section("rehearsal", "Rehearsal", tuple(blocks))
+
+
+def forecast_sections(forecast: Json) -> list[Section]:
+    """One line a target, each with its rehearsal, then what the intervals are made of."""
+    target, rehearsal = forecast["target"], forecast.get("rehearsal")
+    blocks: list[Block] = []
+    for prediction in forecast["predictions"]:
+        blocks.append(Para(f"At {words.at_words(prediction['at'])}:"))
+        blocks.append(Para(words.forecast_line(target, prediction, rehearsal), lead=True))
+    blocks.extend(_interval_table(forecast))
+    notes = tuple(_sentence(text) for text in forecast.get("notes") or [])
+    if notes:
+        blocks.append(Lines(notes, warn=True))
+    title = f"Forecast by {forecast['law']}"
+    if str(forecast.get("source", "fit")).startswith("evidence"):
+        title += " (published coefficients, no runs)"
+    return [Section("forecast", title, tuple(blocks))]
+
+
+def _interval_table(forecast: Json) -> list[Block]:
+    rows = []
+    for prediction in forecast["predictions"]:
+        intervals = prediction.get("intervals") or {}
+        if not intervals:
+            continue
+        cells = [words.at_words(prediction["at"])]
+        for level in (0.5, 0.9):
+            pair = words.level_pair(intervals, level)
+            cells.append(interval(prediction["center"], pair) if pair else MISSING)
+        parts = prediction.get("parts") or {}
+        cells += [percent(parts.get(name)) for name in ("coefficients", "noise", "extrapolation")]
+        rows.append(tuple(cells))
+    if not rows:
+        return []
+    headers = ("at", "50 % interval", "90 % interval", "coefficients", "noise", "extrapolation")
+    caption = "The last three columns are standard deviations of the log prediction, which the interval adds up."
+    return [Grid(headers, tuple(rows), "lrrrrr", caption)]
+
+
+# ---------------------------------------------------------------------------------------------------------------------
+# plan and isoFLOP
+
+
+def plan_sections(plan: Json, isoflop: Json | None = None) -> list[Section]:
+    """What to train, what missing it costs, what binds, and the three approaches when they are given."""
+    facts = [
+        ("parameters", words.quantity_words(plan["params"], "params", unit=False)),
+        ("tokens", words.quantity_words(plan["tokens"], "tokens", unit=False)),
+        ("tokens a parameter", words.quantity_words(plan["tokens_per_param"], unit=False))
+        if plan.get("tokens_per_param")
+        else ("", ""),
+        ("expected loss", f"{words.quantity_words(plan['loss'])}, coefficients alone"),
+        ("regret", words.regret_words(plan) or MISSING),
+        ("binding", words.binding_words(plan)),
+        ("reach", words.plan_reach_words(plan)),
+        ("budget", words.limits_words(plan)),
+        ("law and method", f"{plan.get('law', MISSING)}, {plan.get('method', MISSING)}"),
+    ]
+    blocks: list[Block] = [
+        Para(words.plan_sentence(plan), lead=True),
+        Facts(tuple(row for row in facts if row[0])),
+        Picture("sizes"),
+    ]
+    notes = tuple(_sentence(text) for text in plan.get("notes") or [])
+    if notes:
+        blocks.append(Lines(notes, warn=True))
+    out = [Section("plan", "Plan", tuple(blocks))]
+    return out + isoflop_sections(isoflop, plan["budget"]["flops"]) if isoflop else out
+
+
+def isoflop_sections(isoflop: Json, flops: float | None = None) -> list[Section]:
+    """Budgets and the three approaches side by side."""
+    profiles, routes = isoflop["profiles"], isoflop["routes"]
+    at = flops or max((profile["flops"] for profile in profiles), default=None)
+    refused = [p for p in profiles if p.get("problem")]
+    lead = f"{len(profiles) - len(refused)} of {len(profiles)} budgets have an interior minimum."
+    blocks: list[Block] = [
+        Para(lead),
+        Picture("isoflop"),
+        Grid(
+            ("budget, FLOP", "optimal size", "by spline", "least loss", "how well"),
+            tuple(words.profile_row(profile) for profile in profiles),
+            "rrrrl",
+            "Vertex of a local parabola in log size, and the minimum of a spline through the same points.",
+        ),
+        Grid(
+            ("approach", "exponent a", f"size at {quantity(at, 'flops')}", "points", "note"),
+            tuple(words.route_row(route, at) for route in routes),
+            "lrrrl",
+            "Three routes to the compute-optimal size N* ~ C^a, with 90 % intervals of the exponent.",
+        ),
+    ]
+    if isoflop.get("bias"):
+        blocks.append(Para(str(isoflop["bias"])))
+    return [Section("isoflop", "IsoFLOP: the three approaches side by side", tuple(blocks))]
+
+
+# ---------------------------------------------------------------------------------------------------------------------
+# study
+
+
+def study_sections(study: Json, law: Law | None = None) -> list[Section]:
+    """A whole study, verdict first."""
+    if not study["laws"]:
+        raise DataError("this study holds no fitted law", hint="run it again: tenfold study run STUDY.toml")
+    best = study["laws"][0]
+    out = [verdict_section(study), numbers_section(study), picture_section()]
+    out += [law_section(best, law), certificate_section(best)]
+    out += [ranking_section(study)] if len(study["laws"]) > 1 else []
+    out.append(rehearsal_section(best.get("rehearsal")))
+    if study.get("forecast"):
+        out += forecast_sections(study["forecast"])
+    if study.get("plan"):
+        out += plan_sections(study["plan"])
+    if study.get("isoflop"):
+        flops = study["plan"]["budget"]["flops"] if study.get("plan") else None
+        out += isoflop_sections(study["isoflop"], flops)
+    if study.get("live"):
+        out.append(live_section(study))
+    out.append(Section("residuals", "Residuals", (Picture("residuals"), Picture("curves"))))
+    out.append(provenance_section(study["provenance"]))
+    notes = [_sentence(text) for text in [*(study.get("notes") or []), *(best.get("notes") or [])]]
+    out.append(
+        Section(
+            "notes",
+            "What was dropped or assumed, and why",
+            (Lines(tuple(dict.fromkeys(notes))) if notes else Para("Nothing was dropped."),),
+        )
+    )
+    if study.get("study"):
+        out.append(
+            Section("study-file", "Run it again", (Code(str(study["study"]), "tenfold study run STUDY.toml"),))
+        )
+    return out
+
+
+def verdict_section(study: Json) -> Section:
+    """One sentence for who decides, one for who builds."""
+    return Section(
+        "verdict",
+        "Verdict",
+        (
+            Para(words.manager_sentence(study) + " " + words.trust_sentence(study), lead=True),
+            Para(words.engineer_sentence(study)),
+        ),
+    )
+
+
+def numbers_section(study: Json) -> Section:
+    """The few numbers that the verdict rests on, each with its interval."""
+    best, plan, forecast = study["laws"][0], study.get("plan"), study.get("forecast")
+    rows: list[tuple[str, str]] = []
+    if plan:
+        rows += [
+            ("parameters", words.quantity_words(plan["params"], "params", unit=False)),
+            ("training tokens", words.quantity_words(plan["tokens"], "tokens", unit=False)),
+            ("expected loss", words.planned_loss(plan, forecast)),
+        ]
+    for prediction in (forecast or {}).get("predictions", [])[:3]:
+        label = f"forecast at {words.at_words(prediction['at'])}"
+        rows.append((label, words.forecast_line(forecast["target"], prediction, forecast.get("rehearsal"))))
+    if study.get("live"):
+        rows.append(("live check", words.live_sentence(study["live"], best.get("target", "loss"))))
+    headline = best["certificate"].get("headline") or {}
+    if headline:
+        rows.append((headline["what"], with_error(headline["value"], headline.get("error"))))
+    return Section("numbers", "The numbers", (Facts(tuple(rows)),))
+
+
+def picture_section() -> Section:
+    """The main picture."""
+    return Section("picture", "Loss against scale", (Picture("loss"),))
+
+
+def ranking_section(study: Json) -> Section:
+    """Every law that was tried, by its error on withheld scales."""
+    rows = []
+    for law in study["laws"]:
+        folds = (law.get("rehearsal") or {}).get("folds") or []
+        score = (sum(fold["error"] ** 2 for fold in folds) / len(folds)) ** 0.5 if folds else None
+        worst = max((abs(fold["error"]) for fold in folds), default=None)
+        rows.append(
+            (
+                law["law"],
+                percent(score) if folds else "unrehearsed",
+                percent(worst),
+                percent(law.get("rms")),
+                str(len(law["coef"])),
+                str(len(law["certificate"].get("warnings") or [])),
+            )
+        )
+    headers = ("law", "error on withheld scales", "worst", "rms in sample", "coefficients", "warnings")
+    return Section(
+        "laws", "Laws that were tried", (Grid(headers, tuple(rows), "lrrrrr", "Ranked by error on withheld scales."),)
+    )
+
+
+def live_section(study: Json) -> Section:
+    """The forecast beside what the trained run measured."""
+    live, target = study["live"], study["laws"][0].get("target", "loss")
+    rows = [
+        ("planned", words.at_words(live.get("planned") or {})),
+        ("trained", words.at_words(live.get("trained") or {})),
+        ("took", f"{live['seconds']:.0f} s" if finite(live.get("seconds")) else MISSING),
+        ("reach", words.reach_words(live["prediction"].get("reach") or {})),
+    ]
+    blocks: list[Block] = [Para(words.live_sentence(live, target), lead=True), Facts(tuple(rows))]
+    caveats = tuple(_sentence(text) for text in live.get("caveats") or [])
+    if caveats:
+        blocks.append(Lines(caveats, warn=True))
+    return Section("live", "Live check: one planned run, trained", tuple(blocks))
+
+
+def provenance_section(made: Json | None) -> Section:
+    """Where the numbers came from."""
+    made = made or {}
+    rows = [
+        ("runs", f"{made.get('source', MISSING)} (content {made.get('runs_id', MISSING)})"),
+        ("made", str(made.get("made") or MISSING)),
+        ("software", f"tenfold {made.get('tenfold', MISSING)}, Python {made.get('python', MISSING)}, NumPy {made.get('numpy', MISSING)}"),
+    ]
+    settings = {name: value for name, value in (made.get("settings") or {}).items() if value not in ("", None)}
+    if settings:
+        rows.append(("settings", ", ".join(f"{name} = {value}" for name, value in settings.items())))
+    return Section("provenance", "Provenance", (Facts(tuple(rows)),))
+
+
+# ---------------------------------------------------------------------------------------------------------------------
+# laws
+
+
+def law_sections(law: Law) -> list[Section]:
+    """A law of the catalogue: formula, inputs, coefficients, published sets and when to use it."""
+    from tenfold.core.axes import axis_of
+
+    inputs = tuple((s, axis_of(s).column, axis_of(s).title, axis_of(s).unit or MISSING) for s in law.inputs)
+    coefs = tuple((name, domain.describe(), law.meaning.get(name, "")) for name, domain in law.coefs.items())
+    blocks: list[Block] = [
+        *([Para(law.summary)] if law.summary else []),
+        Formula(law.formula),
+        Grid(("input", "column", "what", "unit"), inputs, "llll"),
+        Grid(("coefficient", "domain", "meaning"), coefs, "lll"),
+    ]
+    facts = [("predicts", law.output)]
+    if law.cite is not None:
+        facts.append(("cite", str(law.cite)))
+    if law.aliases:
+        facts.append(("also called", ", ".join(law.aliases)))
+    if law.identifiable:
+        facts.append(("not identified", law.identifiable))
+    if law.use:
+        facts.append(("use", law.use))
+    out = [Section("law", law.name, (*blocks, Facts(tuple(facts))))]
+    out += [_published_section(law, name) for name in law.published]
+    return out
+
+
+def _published_section(law: Law, name: str) -> Section:
+    known = law.published[name]
+    from tenfold.core.axes import axis_of
+
+    span = "; ".join(
+        f"{axis_of(s).column} {quantity(low, s, unit=False)} to {quantity(high, s, unit=False)}"
+        for s, (low, high) in known.span.items()
+    )
+    counted = ", ".join(f"{what} {value}" for what, value in known.conventions.stated().items())
+    rows = [
+        ("coefficients", ", ".join(f"{key} {plain(value, digits=6)}" for key, value in known.coef.items())),
+        ("evidence", known.tag),
+        ("where", f"{known.cite or law.cite or MISSING}; {known.where}"),
+        ("counted as", counted or "unspecified"),
+        ("span", span or "not given"),
+        *([("note", known.note)] if known.note else []),
+    ]
+    return Section(f"published-{name}", f"Published: {law.name}:{name}", (Facts(tuple(rows)),))
+
+
+def sections_of(saved: Mapping[str, Any]) -> list[Section]:
+    """The sections of a saved JSON result, whichever it is.
+
+    Raises:
+        DataError: it is none that this version knows, or a part of it is missing.
+    """
+    kind = kind_of(saved)
+    try:
+        if kind == "study":
+            return study_sections(saved)
+        parts = {"forecast": forecast_sections, "plan": plan_sections, "isoflop": isoflop_sections, "fit": fit_sections}
+        made = list(parts[kind](saved))
+        rehearsal = saved.get("rehearsal")
+        if kind in ("fit", "forecast") and isinstance(rehearsal, Mapping) and rehearsal.get("folds"):
+            made.append(rehearsal_section(rehearsal))
+        return [*made, provenance_section(saved["provenance"])] if saved.get("provenance") else made
+    except (KeyError, TypeError, AttributeError, IndexError, ValueError) as cause:
+        lack = f"{type(cause).__name__}: {cause}"
+        raise DataError(
+            f"this {kind} lacks something that this version shows ({lack})",
+            hint="it may come from another version: make the result again with this one",
+        ) from None
