@@ -10,7 +10,8 @@ os.environ.setdefault("OMP_NUM_THREADS", "1")
 os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
 os.environ.setdefault("JAX_PLATFORMS", "cpu")
 
-sys.path.insert(0, str(Path(__file__).resolve().parent))
+for folder in ("", "verbs"):
+    sys.path.insert(0, str(Path(__file__).resolve().parent / folder))
 
 from hypothesis import HealthCheck, settings
 

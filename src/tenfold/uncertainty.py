@@ -200,8 +200,26 @@ def draw(fit: Fit, runs: Runs, *, method: Method | str = Bootstrap(), seed: int 
     ready, problem = same_problem(fit, runs)
     theta = problem.free(fit.coef)
     sampled, failed, guard = method.sample(ready, problem, theta, np.random.default_rng(seed))
+    sampled = theta + small_sample(int(ready.runs.clusters().max()) + 1, problem.size) * (sampled - theta)
+    sampled = np.clip(sampled, *_plain_box(problem))
     made = provenance("draw", runs_id=fit.provenance.runs_id, source=ready.runs.source, method=repr(method), seed=seed)
     return Draws(fit, problem.natural(sampled), method.kind, failed, guard, made)
+
+
+def small_sample(clusters: int, size: int) -> float:
+    """How much wider draws must be than resampling makes them, for ``size`` coefficients on few independent runs.
+
+    Residuals of a fit are smaller than the noise by sqrt(1 - size/clusters) on average, and the spread is itself estimated
+    on ``clusters - size`` degrees of freedom (the variance of Student's t, capped where that does not exist).
+    """
+    freedom = max(clusters - size, 1)
+    return float(np.sqrt(clusters / freedom * freedom / max(freedom - 2, 1)))
+
+
+def _plain_box(problem: Problem) -> tuple[Array, Array]:
+    """Domains in plain free units: widened draws stay inside them."""
+    bounds = np.array([domain.free_bounds() for domain in problem.domains])
+    return bounds[:, 0], bounds[:, 1]
 
 
 def same_problem(fit: Fit, runs: Runs) -> tuple[Prepared, Problem]:

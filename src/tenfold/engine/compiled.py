@@ -26,7 +26,7 @@ Array = NDArray[np.float64]
 Ints = NDArray[np.int64]
 F = TypeVar("F", bound=Callable[..., Any])
 
-TILE = 512  # rows in a pass
+TILE, STEP = 512, 32  # rows in a pass; padded to whole vectors, since leftover rows would cost a vector each
 HUBER, SQUARED, STUDENT = 0, 1, 2
 
 _CONVERGED, _STALLED, _OUT_OF_STEPS, _FLAT, _NON_FINITE = (
@@ -124,54 +124,6 @@ def log_rows(x: Array, out: Array) -> None:
         out[i] = y if given < np.inf else given
 
 
-@_jit(sums=True)
-def _dot(a: Array, b: Array) -> float:
-    total = 0.0
-    for i in range(a.size):
-        total += a[i] * b[i]
-    return total
-
-
-@_jit(sums=True)
-def _dot3(a: Array, b: Array, c: Array) -> float:
-    total = 0.0
-    for i in range(a.size):
-        total += a[i] * b[i] * c[i]
-    return total
-
-
-@_jit(sums=True)
-def _sum(a: Array) -> float:
-    total = 0.0
-    for i in range(a.size):
-        total += a[i]
-    return total
-
-
-@_jit()
-def _add_scalar(value: float, a: Array, out: Array) -> None:
-    for i in range(out.size):
-        out[i] = a[i] + value
-
-
-@_jit()
-def _product(a: Array, b: Array, out: Array) -> None:
-    for i in range(out.size):
-        out[i] = a[i] * b[i]
-
-
-@_jit()
-def _add_scaled(factor: float, a: Array, out: Array) -> None:
-    for i in range(out.size):
-        out[i] += factor * a[i]
-
-
-@_jit()
-def _add_product(a: Array, b: Array, out: Array) -> None:
-    for i in range(out.size):
-        out[i] += a[i] * b[i]
-
-
 @_jit()
 def _objective(kind: int, a: float, b: float, mu: float, r: Array, v: Array, q: Array, c: Array) -> None:
     """Value, first derivative and damped second derivative of every row; its residual ``r`` is overwritten."""
@@ -202,106 +154,108 @@ def _objective(kind: int, a: float, b: float, mu: float, r: Array, v: Array, q: 
 
 
 @_jit()
-def _shares(theta: Array, terms: Any, begin: int, n: int, share: Array, total: Array) -> None:
-    """Each term's value on rows ``begin`` to ``begin + n``, and their sum."""
-    begins, coefs, pointers, scalars, flat, offsets, features = terms
-    total[:] = 0.0
+def _shares(theta: Array, terms: Any, tile: int, n: int, share: Array, total: Array) -> None:
+    """Each term's value on the ``n`` rows of a tile, and their sum."""
+    begins, coefs, pointers, scalars, _, flat, offsets, features = terms
+    off, feature = offsets[tile], features[tile]
+    base = 0.0
     for k in range(flat.size):
-        part = share[k][:n]
-        constant = 0.0
+        constant, open_row = 0.0, True
         for e in range(begins[k], begins[k + 1]):
             if pointers[e] < 0:
                 constant += theta[coefs[e]] * scalars[e]
         if flat[k]:
-            one = part[:1]
-            one[0] = offsets[k, 0] + constant
-            exp_rows(one)
-            part[:] = one[0]
-        else:
-            _add_scalar(constant, offsets[k][begin : begin + n], part)
-            for e in range(begins[k], begins[k + 1]):
-                if pointers[e] >= 0:
-                    _add_scaled(theta[coefs[e]], features[pointers[e]][begin : begin + n], part)
-            exp_rows(part)
-        _add_scaled(1.0, part, total)
-
-
-@_jit()
-def _jacobian(terms: Any, begin: int, share: Array, inverse: Array, jac: Array) -> None:
-    """Terms divided by the model, in place, and the derivatives of the model's logarithm."""
-    begins, coefs, pointers, scalars, flat, _, features = terms
-    n = inverse.size
-    jac[:] = 0.0
-    for k in range(flat.size):
-        part = share[k][:n]
-        _product(part, inverse, part)
+            share[k, 0] = off[k, 0] + constant
+            exp_rows(share[k][:1])
+            base += share[k, 0]
+            for i in range(n):
+                share[k, i] = share[k, 0]
+            continue
         for e in range(begins[k], begins[k + 1]):
-            if pointers[e] < 0:
-                _add_scaled(scalars[e], part, jac[coefs[e]][:n])
-            else:
-                _add_product(part, features[pointers[e]][begin : begin + n], jac[coefs[e]][:n])
+            slope, row = theta[coefs[e]], pointers[e]
+            if row >= 0 and open_row:
+                for i in range(n):
+                    share[k, i] = slope * feature[row, i] + (off[k, i] + constant)
+                open_row = False
+            elif row >= 0:
+                for i in range(n):
+                    share[k, i] += slope * feature[row, i]
+        if open_row:
+            for i in range(n):
+                share[k, i] = off[k, i] + constant
+        exp_rows(share[k][:n])
+    for i in range(n):
+        total[i] = base
+    for k in range(flat.size):
+        if not flat[k]:
+            for i in range(n):
+                total[i] += share[k, i]
 
 
-@_jit()
+@_jit(sums=True)
 def _moments(
-    terms: Any, begin: int, share: Array, jac: Array, q: Array, c: Array, s: Array, grad: Array, hess: Array
+    terms: Any, tile: int, share: Array, inverse: Array, jac: Array, q: Array, c: Array, grad: Array, hess: Array
 ) -> None:
-    """Add the rows' part of the gradient and of the Hessian's lower half."""
-    begins, coefs, pointers, scalars, flat, _, features = terms
-    n = q.size
-    for i in range(grad.size):
-        grad[i] += _dot(q, jac[i][:n])
-        _product(c, jac[i][:n], s)
-        for j in range(i + 1):
-            hess[i, j] += _dot(s, jac[j][:n])
+    """Add the rows' part of the gradient and of the Hessian's lower half.
+
+    ``J_j = sum_k p_k F_kj`` with shares ``p_k``; then ``sum q J_j`` and ``sum c J_i J_j + q sum_k p_k F_ki F_kj``.
+    """
+    begins, coefs, pointers, scalars, fresh, flat, _, features = terms
+    feature, n, p = features[tile], q.size, grad.size
+    spare = jac[p]
     for k in range(flat.size):
-        _product(q, share[k][:n], s)
+        for i in range(n):
+            share[k, i] *= inverse[i]
         for e in range(begins[k], begins[k + 1]):
-            left = features[max(pointers[e], 0)][begin : begin + n]
-            for d in range(begins[k], e + 1):
-                right = features[max(pointers[d], 0)][begin : begin + n]
-                if pointers[e] >= 0 and pointers[d] >= 0:
-                    both = _dot3(s, left, right)
-                elif pointers[e] >= 0:
-                    both = scalars[d] * _dot(s, left)
-                elif pointers[d] >= 0:
-                    both = scalars[e] * _dot(s, right)
-                else:
-                    both = scalars[e] * scalars[d] * _sum(s)
-                i, j = max(coefs[e], coefs[d]), min(coefs[e], coefs[d])
-                hess[i, j] += both
+            j, row, scalar = coefs[e], pointers[e], scalars[e]
+            if not fresh[e]:
+                for i in range(n):
+                    jac[j, i] += (scalar if row < 0 else feature[row, i]) * share[k, i]
+            elif row < 0:
+                for i in range(n):
+                    jac[j, i] = scalar * share[k, i]
+            else:
+                for i in range(n):
+                    jac[j, i] = feature[row, i] * share[k, i]
+        _own(begins[k], begins[k + 1], terms, feature, q, share[k], spare, hess)
+    for a in range(p):
+        first = 0.0
+        for i in range(n):
+            first += q[i] * jac[a, i]
+            spare[i] = c[i] * jac[a, i]
+        grad[a] += first
+        for b in range(a + 1):
+            second = 0.0
+            for i in range(n):
+                second += spare[i] * jac[b, i]
+            hess[a, b] += second
 
 
-@_jit()
-def evaluate(
-    theta: Array, w: Array, t: Array, mu: float, loss: Any, terms: Any, work: Array, grad: Array, hess: Array
-) -> float:
-    """The objective, its gradient and its damped Hessian at one point."""
-    kind, a, b, log_space = loss
-    count, p = terms[4].size, theta.size
-    share, jac, rest = work[:count], work[count : count + p], work[count + p :]
-    grad[:] = 0.0
-    hess[:] = 0.0
-    value = 0.0
-    for begin in range(0, t.size, TILE):
-        n = min(TILE, t.size - begin)
-        total, r, v, q, c = rest[0][:n], rest[1][:n], rest[2][:n], rest[3][:n], rest[4][:n]
-        weights = w[begin : begin + n]
-        _shares(theta, terms, begin, n, share, total)
-        if log_space:
-            log_rows(total, r)
+@_jit(sums=True)
+def _own(begin: int, end: int, terms: Any, feature: Array, q: Array, share: Array, spare: Array, hess: Array) -> None:
+    """Add ``sum q p_k F_ki F_kj`` of one term: sums over the rows for no, one and two features that depend on them."""
+    _, coefs, pointers, scalars, _, _, _, _ = terms
+    n, none = q.size, 0.0
+    for i in range(n):
+        spare[i] = q[i] * share[i]
+        none += spare[i]
+    for e in range(begin, end):
+        row, one = pointers[e], 0.0
+        if row >= 0:
+            for i in range(n):
+                one += spare[i] * feature[row, i]
         else:
-            r[:] = total
-        _add_scaled(-1.0, t[begin : begin + n], r)
-        _objective(kind, a, b, mu, r, v, q, c)
-        value += _dot(weights, v)
-        _weigh(weights, total, log_space, q, c)
-        _jacobian(terms, begin, share, total, jac)
-        _moments(terms, begin, share, jac, q, c, v, grad, hess)
-    for i in range(p):
-        for j in range(i):
-            hess[j, i] = hess[i, j]
-    return value
+            one = scalars[e] * none
+        for d in range(begin, end):
+            i, j = coefs[e], coefs[d]
+            if pointers[d] < 0:  # one of them is constant; each such pair is met from the side of the other
+                if row >= 0 or d <= e:
+                    hess[max(i, j), min(i, j)] += scalars[d] * one
+            elif row >= 0 and d <= e:
+                both = 0.0
+                for r in range(n):
+                    both += spare[r] * feature[row, r] * feature[pointers[d], r]
+                hess[max(i, j), min(i, j)] += both
 
 
 @_jit()
@@ -317,6 +271,47 @@ def _weigh(w: Array, total: Array, log_space: bool, q: Array, c: Array) -> None:
             q[i] *= w[i] * total[i]
             c[i] *= w[i] * total[i] * total[i]
             total[i] = 1.0 / total[i]
+
+
+@_jit(sums=True)
+def _weighted(w: Array, v: Array) -> float:
+    total = 0.0
+    for i in range(v.size):
+        total += w[i] * v[i]
+    return total
+
+
+@_jit()
+def _evaluate(
+    theta: Array, w: Array, t: Array, mu: float, loss: Any, terms: Any, work: Array, grad: Array, hess: Array
+) -> float:
+    """The objective, its gradient and its damped Hessian at one point; ``w`` and ``t`` are (tiles, TILE), padded."""
+    kind, a, b, log_space, rows = loss
+    count, p = terms[5].size, theta.size
+    share, jac, rest = work[:count], work[count : count + p + 1], work[count + p + 1 :]
+    grad[:] = 0.0
+    hess[:] = 0.0
+    value = 0.0
+    for tile in range(w.shape[0]):
+        n = min(TILE, rows - tile * TILE)
+        total, r, v, q, c = rest[0][:n], rest[1][:n], rest[2][:n], rest[3][:n], rest[4][:n]
+        weights, aim = w[tile][:n], t[tile][:n]
+        _shares(theta, terms, tile, n, share, total)
+        if log_space:
+            log_rows(total, r)
+            for i in range(n):
+                r[i] -= aim[i]
+        else:
+            for i in range(n):
+                r[i] = total[i] - aim[i]
+        _objective(kind, a, b, mu, r, v, q, c)
+        value += _weighted(weights, v)
+        _weigh(weights, total, log_space, q, c)
+        _moments(terms, tile, share, total, jac, q, c, grad, hess)
+    for i in range(p):
+        for j in range(i):
+            hess[j, i] = hess[i, j]
+    return value
 
 
 @_jit()
@@ -390,7 +385,7 @@ def lane(
     hess, new_hess, damped, scratch = square[0], square[1], square[2], square[3]
     held = np.zeros(p, dtype=np.bool_)
     mu, next_mu, scale = damping, _shrunk(damping), 1.0
-    value = evaluate(theta, w, t, mu, loss, terms, work, grad, hess)
+    value = _evaluate(theta, w, t, mu, loss, terms, work, grad, hess)
     status, steps = _OUT_OF_STEPS, 0
     if not np.isfinite(value):
         out[:] = grad
@@ -407,7 +402,7 @@ def lane(
         tiny = tiny or predicted <= decrement * magnitude + floor
         last = good and tiny and scale == 1.0 and mu <= 1e-2
         used = next_mu if good else max(RAISE * mu, 1e-4)
-        new = evaluate(trial, w, t, used, loss, terms, work, new_grad, new_hess)
+        new = _evaluate(trial, w, t, used, loss, terms, work, new_grad, new_hess)
         accept = np.isfinite(new) and new <= value + (1e-12 if last else 4e-16) * magnitude + floor
         gain = 1.0 if predicted <= 1e-13 * magnitude + floor else (value - new) / max(predicted, 1e-300)
         if accept:
@@ -475,18 +470,20 @@ def chunk(
         Objectives, statuses, steps and gradients (p, L).
     """
     lanes, p = theta.shape
-    count = terms[4].size
-    work = np.empty((count + p + 5, TILE))
+    tiles, n = terms[6].shape[0], weights.shape[1]
+    work = np.zeros((terms[5].size + p + 6, TILE))
+    # rows beyond the last have no weight; their targets only need to be finite
+    w, t = np.zeros((tiles, TILE)), np.ones((tiles, TILE))
     value, grad = np.empty(lanes), np.empty((p, lanes))
     status, steps = np.empty(lanes, dtype=np.int64), np.empty(lanes, dtype=np.int64)
     out = np.empty(p)
     for i in range(lanes):
-        w = weights[i if weights.shape[0] > 1 else 0]
-        t = target[i if target.shape[0] > 1 else 0]
+        if i == 0 or weights.shape[0] > 1:
+            w.ravel()[:n] = weights[i]
+        if i == 0 or target.shape[0] > 1:
+            t.ravel()[:n] = target[i]
         for j in range(p):
             theta[i, j] = min(max(theta[i, j], low[i, j]), high[i, j])
-        value[i], status[i], steps[i] = lane(
-            theta[i], low[i], high[i], w, t, loss, terms, settings, work, out
-        )
+        value[i], status[i], steps[i] = lane(theta[i], low[i], high[i], w, t, loss, terms, settings, work, out)
         grad[:, i] = out
     return value, status, steps, grad

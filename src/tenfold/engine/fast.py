@@ -1,8 +1,8 @@
 """Whether and how the compiled Newton method is used for sums of power terms.
 
-Numba is optional. Importing it and reading its disk cache costs about half a second, compiling some seconds, so a job
-uses it only when it is large, or when an earlier one in the process has paid already. ``TENFOLD_NUMBA=0`` turns it off,
-``TENFOLD_NUMBA=1`` uses it always. Results agree with the NumPy path to rounding.
+Numba is optional. Importing it and reading its disk cache costs about half a second, compiling some ten seconds, so a job
+uses it when an earlier one in the process has paid already, when it is large and the cache is there, or when it is huge.
+``TENFOLD_NUMBA=0`` turns it off, ``TENFOLD_NUMBA=1`` uses it always. Results agree with the NumPy path to rounding.
 """
 
 from __future__ import annotations
@@ -11,6 +11,7 @@ import importlib.util
 import os
 import sys
 from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
@@ -22,7 +23,9 @@ from tenfold.engine.objective import Huber, Objective, SmoothAbsolute, Squared, 
 
 Array = NDArray[np.float64]
 
-LARGE = 2e7  # row evaluations from which on numba pays even in a fresh process: about a second of NumPy
+# Row evaluations from which on numba pays in a fresh process: about a second of NumPy when what was compiled is on disk,
+# about a minute when it has to be compiled first.
+LARGE, HUGE = 2e7, 1.5e9
 _STEPS = 9  # evaluations a lane, for the estimate
 _MODULE = "tenfold.engine.compiled"
 
@@ -34,9 +37,17 @@ def wanted(kernel: object, objective: Objective, lanes: int, rows: int) -> bool:
         return False
     if _MODULE in sys.modules:
         return True
-    if switch != "1" and lanes * rows * _STEPS < LARGE:
-        return False
+    if switch != "1":
+        size = lanes * rows * _STEPS
+        if size < LARGE or (size < HUGE and not _on_disk()):
+            return False
     return importlib.util.find_spec("numba") is not None
+
+
+def _on_disk() -> bool:
+    """Whether an earlier process has left compiled code: numba keeps it beside the source, or where it is told to."""
+    folders = [Path(__file__).parent / "__pycache__", Path(os.environ.get("NUMBA_CACHE_DIR") or os.devnull)]
+    return any(any(folder.rglob("compiled.chunk-*.nbi")) for folder in folders if folder.is_dir())
 
 
 def minimise(
@@ -56,7 +67,9 @@ def minimise(
     from tenfold.engine import compiled
 
     lanes, p = theta.shape
-    loss, terms = _loss(objective), packed(kernel)
+    compared, terms = _loss(objective), packed(kernel)
+    assert compared is not None
+    loss = (*compared, -(-kernel.rows // compiled.STEP) * compiled.STEP)
     numbers = (
         settings.max_steps, settings.decrement, settings.step, settings.reach, settings.damping, float(floor)
     )  # fmt: skip
@@ -87,7 +100,7 @@ def minimise(
 def packed(kernel: AdditiveKernel) -> tuple[Array | NDArray[np.int64] | NDArray[np.bool_], ...]:
     """A kernel's terms as arrays: where each begins, and for each coefficient its row of features or its constant."""
     begins, coefs, pointers, scalars = [0], [], [], []
-    features: list[Array] = []
+    features: list[Array] = [np.zeros(kernel.rows)]
     offsets = np.zeros((len(kernel.terms), kernel.rows))
     for k, term in enumerate(kernel.terms):
         offsets[k] = term.offset
@@ -106,10 +119,20 @@ def packed(kernel: AdditiveKernel) -> tuple[Array | NDArray[np.int64] | NDArray[
         np.array(coefs, dtype=np.int64),
         np.array(pointers, dtype=np.int64),
         np.array(scalars, dtype=np.float64),
+        np.array([j not in coefs[:e] for e, j in enumerate(coefs)], dtype=np.bool_),
         np.array([term.scalar for term in kernel.terms], dtype=np.bool_),
-        offsets,
-        np.array(features, dtype=np.float64).reshape(len(features), kernel.rows),
+        _tiled(offsets),
+        _tiled(np.array(features)),
     )
+
+
+def _tiled(rows: Array) -> Array:
+    """Rows (m, n) in tiles (tiles, m, TILE), the last one padded with what is in its last row."""
+    from tenfold.engine.compiled import TILE
+
+    tiles = -(-rows.shape[1] // TILE)
+    padded = np.pad(rows, [(0, 0), (0, tiles * TILE - rows.shape[1])], mode="edge")
+    return np.ascontiguousarray(np.moveaxis(padded.reshape(rows.shape[0], tiles, TILE), 1, 0))
 
 
 def _loss(objective: Objective) -> tuple[int, float, float, bool] | None:

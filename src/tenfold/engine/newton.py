@@ -73,9 +73,12 @@ class Solutions:
     grad: Array
 
     def best(self) -> int:
-        """The lane with the lowest finite objective."""
+        """The lane with the lowest finite objective; among ends that rounding cannot tell apart, one that settled."""
         value = np.where(np.isfinite(self.value), self.value, np.inf)
-        return int(np.argmin(value))
+        lowest = float(value.min())
+        level = value <= lowest + 1e-10 * abs(lowest)
+        settled = level & np.isin(self.status, [_CONVERGED, _AT_BOUND])
+        return int(np.argmax(settled)) if settled.any() else int(np.argmin(value))
 
 
 def minimise(

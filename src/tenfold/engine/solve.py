@@ -61,10 +61,10 @@ def solve(problem: Problem, *, starts: Starts | None = None, settings: Newton | 
         plain = part.kernel.from_solver(rough.theta)
         distinct = _distinct(plain, rough.value)
         lanes = _polish(problem, problem.kernel.to_solver(plain[distinct]), problem.weights, problem.target, settings)
-        agree, basins = _agreement(rough)
+        agree, basins = _agreement(rough, _noise(part, part.objective))
     else:
         lanes = _refined(problem, starts, settings)
-        agree, basins = _agreement(lanes)
+        agree, basins = _agreement(lanes, _noise(problem, problem.objective))
     return _summary(problem, lanes, agree, basins)
 
 
@@ -190,13 +190,14 @@ def _absolute(
     return Solutions(theta, value, lanes.status, lanes.steps, lanes.grad)
 
 
-def _agreement(lanes: Solutions) -> tuple[float, int]:
+def _agreement(lanes: Solutions, noise: float) -> tuple[float, int]:
+    """The share of lanes that end at the best value, and how many different values the settled ones end at."""
     value = np.where(np.isfinite(lanes.value), lanes.value, np.inf)
     best = value.min()
-    agree = float(np.mean(value <= best + AGREE * abs(best) + 1e-300))
+    agree = float(np.mean(value <= best + AGREE * abs(best) + 10.0 * noise))
     settled = np.isin(lanes.status, [Status.CONVERGED.code, Status.AT_BOUND.code]) & np.isfinite(value)
     ends = np.sort(value[settled]) if settled.any() else np.array([best])
-    basins = 1 + int(np.sum(np.diff(ends) > 1e-5 * np.abs(ends[1:])))
+    basins = 1 + int(np.sum(np.diff(ends) > 1e-5 * np.abs(ends[1:]) + 10.0 * noise))
     return agree, basins
 
 

@@ -80,6 +80,8 @@ def spread(points: Array, value: Array, count: int) -> NDArray[np.int64]:
     """
     order = np.argsort(value, kind="stable")
     order = order[np.isfinite(value[order])]
+    if order.size == 0:  # nothing is finite: one start stands for all, and its lane will say so
+        return np.zeros(1, dtype=np.int64)
     if order.size <= count or points.shape[1] == 0:
         return order[:count].astype(np.int64)
     low, high = points.min(axis=0), points.max(axis=0)

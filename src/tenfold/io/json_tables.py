@@ -28,7 +28,8 @@ def open_lines(data: bytes, *, here: str) -> Raw:
     frame = _fast(data)
     if frame is not None:
         return of_frame(frame, here=here, line=line_of)
-    records, notes = [], []
+    records: list[dict[str, Any]] = []
+    notes: list[str] = []
     for number in numbers:
         try:
             record = json.loads(lines[number - 1])

@@ -132,7 +132,7 @@ def require(runs: Runs, names: Sequence[str], *, positive: bool = True) -> Runs:
         runs = _copies(runs, rows, reasons)
     if not len(runs):
         raise DataError(
-            f"none of the {before} rows of {runs.source} is left: " + ", ".join(reasons) + "",
+            f"none of the {before} rows of {runs.source} is left: " + ", ".join(reasons),
             hint="loosen the filter, or map other columns with --columns",
         )
     return runs
@@ -244,8 +244,8 @@ def copies(runs: Runs) -> NDArray[np.bool_]:
     for values in numbers:
         bits = np.where(np.isnan(values), np.nan, values).view(np.uint64)
         digest = _mix(digest, bits)
-    for values in codes:
-        digest = _mix(digest, values.astype(np.uint64))
+    for part in codes:
+        digest = _mix(digest, part.astype(np.uint64))
     _, first, group = np.unique(digest, return_index=True, return_inverse=True)
     earlier = first[group]
     same = earlier != np.arange(len(runs))
@@ -253,9 +253,9 @@ def copies(runs: Runs) -> NDArray[np.bool_]:
     for values in numbers:
         mine, other = values[candidates], values[earlier[candidates]]
         same[candidates] &= (mine == other) | (np.isnan(mine) & np.isnan(other))
-    for values in codes:
-        same[candidates] &= values[candidates] == values[earlier[candidates]]
-    return same
+    for part in codes:
+        same[candidates] &= part[candidates] == part[earlier[candidates]]
+    return np.asarray(same, dtype=bool)
 
 
 def _mix(digest: NDArray[np.uint64], bits: NDArray[np.uint64]) -> NDArray[np.uint64]:

@@ -66,7 +66,7 @@ def of_frame(
             said.append(f"column {shown(name)} of {here} left out: it holds {str(kind).lower()} values")
         else:
             kept.append(name)
-    frame = frame.select(kept)
+    frame = pl.DataFrame([frame.get_column(name) for name in kept])
     if frame.width == 0:
         raise DataError(f"{here} has no columns of numbers or text", hint="a table needs one column a quantity")
     if frame.height == 0:
@@ -185,12 +185,16 @@ def _series_of_list(name: str, values: list[Any], here: str) -> Any:
         values = [None if type(value) in absent else value for value in values]
     kinds -= {type(None), *absent}
     try:
+        if kinds == {str}:
+            return pl.Series(name, values, dtype=pl.String)
         if kinds <= {int}:
             return _integers(name, values)
         if kinds <= {int, float, bool}:
             return pl.Series(name, [None if value is None else float(value) for value in values], dtype=pl.Float64)
     except OverflowError:
         raise DataError(f"column {shown(name)} of {here} holds a number beyond 1e308", hint="check it") from None
+    except UnicodeEncodeError:
+        return pl.Series(name, [_text(value) for value in values], dtype=pl.String)
     except (pl.exceptions.PolarsError, pl.exceptions.PanicException) as cause:
         raise DataError(f"cannot read column {shown(name)} of {here}: {first_line(cause)}", hint="check it") from None
     if any(issubclass(kind, (Mapping, list, tuple, set, bytes, np.ndarray, complex)) for kind in kinds):

@@ -60,7 +60,7 @@ def _open_packaged(name: str) -> Raw:
     from tenfold.io.packaged import packaged_table
 
     table = packaged_table(name)
-    parts: dict[str, Mapping[str, Any]] = {}
+    parts: dict[str, Any] = {}
     for key in ("conventions", "columns", "units"):
         parts[key] = table.sidecar.get(key, {})
         if not isinstance(parts[key], Mapping):

@@ -172,7 +172,10 @@ def _floats(series: Any) -> Array:
 
 
 def _scaled(values: Array, unit: Unit) -> Array:
-    return values if unit.scale == 1.0 else values * unit.scale
+    if unit.scale == 1.0:
+        return values
+    with np.errstate(over="ignore"):
+        return values * unit.scale
 
 
 def labels_of(series: Any) -> Labels:

@@ -127,7 +127,7 @@ def _load(
     import polars as pl
 
     keys = [name or f"\0{index}" for index, name in enumerate(names)]
-    options = {"separator": separator, "new_columns": keys, "raise_if_empty": False}
+    options: dict[str, Any] = {"separator": separator, "new_columns": keys, "raise_if_empty": False}
     try:
         try:
             head = pl.read_csv(data, n_rows=_SAMPLE, infer_schema_length=_SAMPLE, **options)

@@ -14,14 +14,15 @@ replaced as a whole::
     seeds = 2
 """
 
-import tomllib
+from collections.abc import Mapping
 from importlib import resources
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field
 
 from tenfold.core.errors import ConfigError, did_you_mean
+from tenfold.io.config import load_toml, validate
 from tenfold.ladder.corpus import VOCABULARY, CorpusSpec
 from tenfold.ladder.families import FAMILIES
 from tenfold.ladder.ladder import BatchRule, Ladder, Row
@@ -112,23 +113,22 @@ def load_ladder(source: str | Path, /) -> Ladder:
     """The ladder of a preset's name or of a TOML file.
 
     A relative ``corpus.path`` is taken from the file's own folder.
+
+    Raises:
+        ConfigError: there is no such file or preset, or a key is unknown or wrong; ``path`` names the key.
     """
     known = presets()
     path = known.get(str(source), Path(source))
     if not path.is_file():
         raise ConfigError(
-            f"no ladder file and no preset is called {str(source)!r}",
-            hint=did_you_mean(str(source), known),
+            f"no ladder file and no preset is called {str(source)!r}", hint=did_you_mean(str(source), known)
         )
-    return parse_ladder(_read(path), folder=path.parent)
+    return parse_ladder(load_toml(path), folder=path.parent, name=str(source))
 
 
-def parse_ladder(values: dict[str, Any], /, *, folder: Path | None = None) -> Ladder:
+def parse_ladder(values: Mapping[str, Any], /, *, folder: Path | None = None, name: str = "the ladder") -> Ladder:
     """The ladder of a file's content; see ``load_ladder``."""
-    try:
-        file = _File.model_validate(_with_preset(values))
-    except ValidationError as error:
-        raise _explain(error, values) from None
+    file = validate(_File, _with_preset(values), file=name)
     _require_known(file)
     corpus = file.corpus.model_dump()
     if corpus["path"] is not None and folder is not None:
@@ -145,15 +145,7 @@ def parse_ladder(values: dict[str, Any], /, *, folder: Path | None = None) -> La
     )
 
 
-def _read(path: Path) -> dict[str, Any]:
-    """Content of a TOML file."""
-    try:
-        return tomllib.loads(path.read_text(encoding="utf-8"))
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-        raise ConfigError(f"{path} is not TOML: {error}", hint="see the example in the documentation") from None
-
-
-def _with_preset(values: dict[str, Any]) -> dict[str, Any]:
+def _with_preset(values: Mapping[str, Any]) -> Mapping[str, Any]:
     """``values`` laid over the preset that they name, if they name one."""
     name = values.get("preset")
     if not isinstance(name, str):
@@ -161,7 +153,7 @@ def _with_preset(values: dict[str, Any]) -> dict[str, Any]:
     known = presets()
     if name not in known:
         raise ConfigError(f"unknown preset {name!r}", path="preset", hint=did_you_mean(name, known))
-    merged = _read(known[name])
+    merged = load_toml(known[name])
     for key, value in values.items():
         old = merged.get(key)
         merged[key] = {**old, **value} if isinstance(old, dict) and isinstance(value, dict) else value
@@ -174,11 +166,11 @@ def _row(row: _Row, place: int, *, head_dim: int) -> Row:
         if width % head_dim:
             raise ConfigError(
                 f"width {width} is not a multiple of head_dim = {head_dim}",
-                path=f"row.{place}.widths",
+                path=f"row[{place}].widths",
                 hint=f"use {max(1, round(width / head_dim)) * head_dim}",
             )
     if len(set(row.widths)) < len(row.widths):
-        raise ConfigError(f"widths {row.widths} repeat", path=f"row.{place}.widths", hint="use seeds to repeat runs")
+        raise ConfigError(f"widths {row.widths} repeat", path=f"row[{place}].widths", hint="use seeds to repeat runs")
     return Row(flops=row.flops, widths=tuple(sorted(row.widths)), seeds=row.seeds)
 
 
@@ -194,28 +186,3 @@ def _require_known(file: _File) -> None:
     budgets = [row.flops for row in file.row]
     if len(set(budgets)) < len(budgets):
         raise ConfigError(f"two rows have the same flops: {budgets}", path="row", hint="join them")
-
-
-def _explain(error: ValidationError, values: dict[str, Any]) -> ConfigError:
-    """The first complaint, with its key, its value and the nearest known key."""
-    first = error.errors()[0]
-    path = ".".join(map(str, first["loc"]))
-    if first["type"] == "extra_forbidden":
-        *above, key = first["loc"]
-        return ConfigError(f"unknown key {path!r}", path=path, hint=did_you_mean(str(key), _keys(above)))
-    if first["type"] == "missing":
-        return ConfigError(f"the key {path!r} is missing", path=path, hint=f"known keys: {', '.join(values)}")
-    return ConfigError(f"{path} = {first['input']!r}: {first['msg']}", path=path)
-
-
-def _keys(above: list[Any]) -> list[str]:
-    """Keys that the table at ``above`` may hold."""
-    tables: dict[str, type[BaseModel]] = {
-        "model": _Model,
-        "batch": _Batch,
-        "optimizer": _Optimizer,
-        "evaluation": _Evaluation,
-        "corpus": _Corpus,
-        "row": _Row,
-    }
-    return list(tables[above[0]].model_fields if above else _File.model_fields)

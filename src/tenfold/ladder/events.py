@@ -2,7 +2,7 @@
 
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 from tenfold.ladder.ladder import flops_of
 from tenfold.ladder.pool import News
@@ -50,7 +50,6 @@ def effort(spec: RunSpec, /) -> float:
     return flops_of(spec) * (1 + 35 / spec.shape.width) + 3e11
 
 
-@dataclass
 class Board:
     """The state of a ladder while it trains.
 
@@ -60,26 +59,25 @@ class Board:
         clock: seconds, monotonic.
     """
 
-    planned: Sequence[RunSpec]
-    todo: Sequence[RunSpec]
-    clock: Callable[[], float] = time.perf_counter
-    _began: float = field(init=False)
-    _fractions: dict[str, float] = field(init=False, default_factory=dict)
-
-    def __post_init__(self) -> None:
-        self._began = self.clock()
-        self._total = sum(map(flops_of, self.planned))
-        self._before = self._total - sum(map(flops_of, self.todo))
+    def __init__(
+        self, planned: Sequence[RunSpec], todo: Sequence[RunSpec], *, clock: Callable[[], float] = time.perf_counter
+    ) -> None:
+        self._todo = list(todo)
+        self._total = sum(map(flops_of, planned))
+        self._before = self._total - sum(map(flops_of, todo))
+        self._fractions: dict[str, float] = {}
+        self._clock = clock
+        self._began = clock()
 
     def event(self, news: News, /) -> Event:
         """Take note of one piece of news and phrase it."""
         spec, record = news.spec, news.record
         self._fractions[spec.run] = news.fraction
-        seconds = max(self.clock() - self._began, 1e-9)
-        shares = [self._fractions.get(each.run, 0.0) for each in self.todo]
-        gained = sum(share * flops_of(each) for share, each in zip(shares, self.todo, strict=True))
-        spent = sum(share * effort(each) for share, each in zip(shares, self.todo, strict=True))
-        left = sum((1 - share) * effort(each) for share, each in zip(shares, self.todo, strict=True))
+        seconds = max(self._clock() - self._began, 1e-9)
+        shares = [self._fractions.get(each.run, 0.0) for each in self._todo]
+        gained = sum(share * flops_of(each) for share, each in zip(shares, self._todo, strict=True))
+        spent = sum(share * effort(each) for share, each in zip(shares, self._todo, strict=True))
+        left = sum((1 - share) * effort(each) for share, each in zip(shares, self._todo, strict=True))
         kind = record.status if record else ("progress" if news.loss is not None else "started")
         return Event(
             kind=kind,

@@ -1,18 +1,17 @@
 """Records of finished, diverged and failed runs, and the append-only file that keeps them.
 
-One JSON line a run. A line is written by a single call and synced before the next run starts; a last
-line torn by a crash is dropped on reading. Nothing here needs JAX.
+One JSON line a run, written by a single call and synced; a last line torn by a crash is dropped on
+reading. Nothing here needs JAX.
 """
 
-import json
 import math
-import os
 from collections.abc import Iterable
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
-from tenfold.core.errors import DataError
+from tenfold.core.errors import DataError, TenfoldError
+from tenfold.io.results import append_line, read_lines
 from tenfold.ladder.corpus import CorpusSpec
 from tenfold.ladder.counting import (
     flops_per_token_matmul,
@@ -54,7 +53,7 @@ class RunRecord:
 
     Attributes:
         spec: the run as planned.
-        status: one of ``STATUSES``.
+        status: one of ``STATUSES``; a finished run has a finite loss, no other has one.
         loss: nats a code on all withheld windows; None unless finished.
         curve: evaluations on the way.
         seconds: wall time of the run, compilation and evaluation included.
@@ -81,6 +80,8 @@ class RunRecord:
             raise DataError(f"unknown status {self.status!r}", hint=f"one of {', '.join(STATUSES)}")
         if self.status == "finished" and (self.loss is None or not math.isfinite(self.loss)):
             raise DataError(f"a finished run needs a finite loss, got {self.loss}")
+        if self.status != "finished" and self.loss is not None:
+            raise DataError(f"a run that is {self.status} has no loss, got {self.loss}")
 
     @property
     def run(self) -> str:
@@ -106,58 +107,30 @@ def from_json(values: dict[str, Any], /) -> RunRecord:
 
 
 def append_record(path: str | Path, record: RunRecord, /) -> None:
-    """Append one line with a single write and sync it to disk.
-
-    A torn last line, left by a crash, is cut off first so that it cannot swallow the new one.
-    """
-    line = (json.dumps(to_json(record), allow_nan=False) + "\n").encode()
-    descriptor = os.open(path, os.O_RDWR | os.O_CREAT, 0o644)
-    try:
-        os.ftruncate(descriptor, _whole_lines(descriptor))
-        os.lseek(descriptor, 0, os.SEEK_END)
-        written = os.write(descriptor, line)
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
-    if written != len(line):
-        raise DataError(f"only {written} of {len(line)} bytes of a record reached {path}", hint="is the disk full?")
+    """Append one line with a single write and sync it to disk; a torn last line is cut off first."""
+    append_line(path, to_json(record))
 
 
 def read_records(path: str | Path, /) -> list[RunRecord]:
     """All whole lines of ``path`` in file order; an absent file holds none, a torn last line is dropped.
 
     When a run was repeated after a failure, its last record counts.
+
+    Raises:
+        DataError: another line is not a record.
     """
-    try:
-        text = Path(path).read_bytes()
-    except FileNotFoundError:
-        return []
-    *lines, _torn = text.split(b"\n")
     latest: dict[str, RunRecord] = {}
-    for number, line in enumerate(lines, start=1):
+    for number, values in enumerate(read_lines(path, missing_ok=True), start=1):
         try:
-            record = from_json(json.loads(line))
-        except (ValueError, KeyError, TypeError) as error:
+            record = from_json(values)
+        except (KeyError, TypeError, TenfoldError) as error:
             raise DataError(
-                f"{path}, line {number} is not a record of a run: {error}",
+                f"{path}, record {number} is not a record of a run: {error}",
                 hint="the file was edited, or written by another version; move it away and train again",
             ) from error
         latest.pop(record.run, None)
         latest[record.run] = record
     return list(latest.values())
-
-
-def _whole_lines(descriptor: int) -> int:
-    """Bytes of the file up to and including its last newline."""
-    size = os.fstat(descriptor).st_size
-    end = size
-    while end > 0:
-        start = max(0, end - 65536)
-        found = os.pread(descriptor, end - start, start).rfind(b"\n")
-        if found >= 0:
-            return start + found + 1
-        end = start
-    return 0
 
 
 def to_rows(records: Iterable[RunRecord], /) -> list[dict[str, Any]]:

@@ -150,9 +150,10 @@ def _train(
         if not np.isfinite(latest):
             raise _Diverged(f"the training loss became {latest} before step {done} of {spec.steps}")
         if done in due:
-            curve.append(_checkpoint(state[0], spec, corpus, step=done, factor=float(factors[done - 1])))
-            if done > spec.optimizer.warmup * spec.steps:
-                _require_descent(curve[-1].loss, initial, where=f"at step {done} of {spec.steps}")
+            point = _checkpoint(state[0], spec, corpus, step=done, factor=float(factors[done - 1]))
+            if done > spec.optimizer.warmup * spec.steps or not np.isfinite(point.loss):
+                _require_descent(point.loss, initial, where=f"at step {done} of {spec.steps}")
+            curve.append(point)
         if on_progress is not None and (done == spec.steps or time.perf_counter() - told > _WAITS):
             told = time.perf_counter()
             on_progress(done / spec.steps, latest)
