@@ -48,7 +48,6 @@ _HOME = {
     "forecast": "tenfold.forecast",
     "isoflop": "tenfold.isoflop",
     "law": "tenfold.core",
-    "laws": "tenfold.laws",
     "load_study": "tenfold.study_file",
     "optimum": "tenfold.core",
     "plan": "tenfold.plan",

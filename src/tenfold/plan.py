@@ -131,7 +131,7 @@ def plan(source: Fit, draws: Draws | None = None, *, budget: Budget, level: floa
         'flops'
     """
     law = source.law
-    if not {"N", "D"} <= set(law.inputs):
+    if len({"N", "D", "C", "M"} & set(law.inputs)) < 2:
         raise PlanError(
             f"law {law.name!r} does not tell size and data apart (its inputs are {', '.join(law.inputs)})",
             binding="law",
@@ -181,8 +181,17 @@ class _Best:
 
 
 def _span(source: Fit) -> tuple[tuple[float, float], tuple[float, float]]:
+    """The fitted ranges of size and tokens; for laws in compute and tokens per parameter, those they imply."""
     spans = source.certificate.span
-    return (spans["N"].low, spans["N"].high), (spans["D"].low, spans["D"].high)
+    if "N" in spans and "D" in spans:
+        return (spans["N"].low, spans["N"].high), (spans["D"].low, spans["D"].high)
+    if "C" in spans and "M" in spans:
+        c, m = spans["C"], spans["M"]
+        size = ((c.low / 6 / m.high) ** 0.5, (c.high / 6 / m.low) ** 0.5)
+        return size, ((c.low * m.low / 6) ** 0.5, (c.high * m.high / 6) ** 0.5)
+    c, n = spans["C"], spans["N"] if "N" in spans else spans["D"]
+    other = (c.low / 6 / n.high, c.high / 6 / n.low)
+    return ((n.low, n.high), other) if "N" in spans else (other, (n.low, n.high))
 
 
 def _evaluate(law: Law, coef: Mapping[str, Array], n: Array, d: Array, budget: Budget) -> Array:
@@ -204,7 +213,7 @@ def _evaluate(law: Law, coef: Mapping[str, Array], n: Array, d: Array, budget: B
 def _search(law: Law, coef: Mapping[str, Array], budget: Budget, span: tuple[tuple[float, float], ...]) -> _Best:
     closed = optimum_of(law)
     repeats = "U" in law.inputs
-    if closed is not None and budget.serve_tokens == 0:
+    if closed is not None and budget.serve_tokens == 0 and "N" in law.inputs:
         n = np.asarray(closed.fn(coef, budget.flops, budget.cost)["N"], dtype=np.float64)
         capped = _cap(law, n, coef, budget, repeats=repeats)
         if capped is None:

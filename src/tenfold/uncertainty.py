@@ -45,7 +45,7 @@ class Draws:
     def interval(self, name: str, level: float = 0.9) -> tuple[float, float]:
         """Central interval of a coefficient."""
         if name not in self.coef:
-            raise ConfigError(f"no coefficient {name!r};", hint=did_you_mean(name, self.coef))
+            raise ConfigError(f"no coefficient {name!r}", hint=did_you_mean(name, self.coef))
         low, high = np.quantile(self.coef[name], [(1 - level) / 2, (1 + level) / 2])
         return float(low), float(high)
 
@@ -170,7 +170,7 @@ def parse_method(text: str) -> Method:
     """
     name, _, count = text.partition(":")
     if name not in METHODS:
-        raise ConfigError(f"unknown method {text!r};", path="uncertainty", hint=did_you_mean(name, METHODS))
+        raise ConfigError(f"unknown method {text!r}", path="uncertainty", hint=did_you_mean(name, METHODS))
     if not count:
         return METHODS[name]()
     if not count.isdigit() or int(count) < 2:
@@ -260,7 +260,7 @@ def profile_interval(fit: Fit, runs: Runs, coef: str, *, level: float = 0.9) -> 
     """
     _ready, problem = same_problem(fit, runs)
     if coef not in problem.names:
-        raise ConfigError(f"{coef!r} was not fitted;", path="coef", hint=did_you_mean(coef, problem.names))
+        raise ConfigError(f"{coef!r} was not fitted", path="coef", hint=did_you_mean(coef, problem.names))
     from scipy.special import chdtri
 
     theta = problem.free(fit.coef)

@@ -1,19 +1,13 @@
-"""Shared by the tests of input and output: how an error is judged, and where helpers of all tests are found."""
+"""Shared by the tests of input and output: how an error is judged."""
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Callable
-from pathlib import Path
 from typing import Any
 
 import pytest
 
 from tenfold.core import TenfoldError
-
-HELPERS = str(Path(__file__).resolve().parents[1])
-if HELPERS not in sys.path:
-    sys.path.insert(0, HELPERS)
 
 
 @pytest.fixture

@@ -29,7 +29,7 @@ def corpus(text):
 SHAPE = Shape(width=8, depth=1, context=16)
 
 
-@pytest.fixture
+@pytest.fixture(scope="session")
 def spec(text):
     return RunSpec(
         shape=SHAPE, steps=70, batch=4, corpus=text, evaluation=Evaluation(windows=96, curve_windows=64, curve_points=3)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -14,14 +16,26 @@ from tenfold.ladder.spec import Shape
 SHAPE = Shape(width=16, depth=2, context=12, ngram=3)
 
 
+def normal(seed, *shape):
+    return np.random.default_rng(seed).normal(size=shape).astype(np.float32)
+
+
 @pytest.fixture(scope="module")
 def params():
     """Weights without zeros, so that nothing hides."""
-    drawn = transformer.init(jax.random.key(0), SHAPE)
-    leaves, tree = jax.tree.flatten(drawn)
-    keys = jax.random.split(jax.random.key(1), len(leaves))
-    moved = [leaf + 0.2 * jax.random.normal(key, leaf.shape) for key, leaf in zip(keys, leaves, strict=True)]
-    return jax.tree.unflatten(tree, moved)
+    sizes = jax.eval_shape(lambda key: transformer.init(key, SHAPE), jax.random.key(0))
+    leaves, tree = jax.tree.flatten(sizes)
+    return jax.tree.unflatten(tree, [0.3 * normal(seed, *leaf.shape) for seed, leaf in enumerate(leaves)])
+
+
+@pytest.fixture(scope="module")
+def logits():
+    return jax.jit(transformer.apply, static_argnums=2)
+
+
+@pytest.fixture(scope="module")
+def losses():
+    return jax.jit(transformer.window_losses, static_argnums=2)
 
 
 @pytest.fixture(scope="module")
@@ -74,66 +88,65 @@ def plain_losses(params, windows):
     return np.array(losses)
 
 
-def test_losses_are_those_of_the_plain_model(params, windows):
-    ours = jax.jit(transformer.window_losses, static_argnums=2)(params, jnp.asarray(windows), SHAPE)
-    np.testing.assert_allclose(ours, plain_losses(params, windows), rtol=2e-5)
+def test_losses_are_those_of_the_plain_model(params, windows, losses):
+    np.testing.assert_allclose(losses(params, windows, SHAPE), plain_losses(params, windows), rtol=2e-5)
 
 
 def test_the_written_gradient_is_the_derived_one():
-    q, k, v, slope = jax.random.normal(jax.random.key(2), (4, 2, 3, 8, 12))
+    q, k, v, slope = normal(2, 4, 2, 3, 8, 12)
 
     def derived(q, k, v):
         scores = jnp.einsum("hbcq,hbck->hbqk", q, k)
-        weights = jax.nn.softmax(jnp.where(jnp.tril(jnp.ones((12, 12))) > 0, scores, -jnp.inf))
+        weights = jax.nn.softmax(jnp.where(np.tri(12, dtype=bool), scores, -jnp.inf))
         return jnp.einsum("hbqk,hbck->hbcq", weights, v)
 
-    value, pull = jax.vjp(jax.jit(transformer._mix), q, k, v)
-    expected, pull_expected = jax.vjp(jax.jit(derived), q, k, v)
-    np.testing.assert_allclose(value, expected, rtol=1e-4, atol=1e-5)
-    for ours, theirs in zip(pull(slope), pull_expected(slope), strict=True):
+    def both(function, q, k, v, slope):
+        value, pull = jax.vjp(function, q, k, v)
+        return value, *pull(slope)
+
+    run = jax.jit(both, static_argnums=0)
+    for ours, theirs in zip(run(transformer._mix, q, k, v, slope), run(derived, q, k, v, slope), strict=True):
         np.testing.assert_allclose(ours, theirs, rtol=1e-3, atol=1e-5)
 
 
 def test_no_gradient_flows_from_the_future():
     """The Jacobian of the average at a position is zero for later keys and values, and only there."""
-    q, k, v = jax.random.normal(jax.random.key(3), (3, 1, 1, 4, 6))
-    for which in (1, 2):
-        jacobian = jax.jit(jax.jacrev(transformer._mix, argnums=which))(q, k, v)
+    q, k, v = normal(3, 3, 1, 1, 4, 6)
+    for argument, jacobian in enumerate(jax.jit(jax.jacrev(transformer._mix, argnums=(1, 2)))(q, k, v), start=1):
         size = np.abs(np.asarray(jacobian)).sum(axis=(0, 1, 2, 4, 5, 6))  # (position, source)
         assert np.all(size[np.triu_indices(6, 1)] == 0)
-        lower = np.tril_indices(6) if which == 2 else ([1, 2, 5], [0, 1, 5])
+        lower = np.tril_indices(6) if argument == 2 else ([1, 2, 5], [0, 1, 5])
         assert np.all(size[lower] > 0)
 
 
-def test_a_code_changes_no_earlier_prediction(params, windows):
-    logits = jax.jit(transformer.apply, static_argnums=2)
-    tokens = jnp.asarray(windows[:1, :-1])
+def test_a_code_changes_no_earlier_prediction(params, windows, logits):
+    tokens = windows[:1, :-1]
     before = logits(params, tokens, SHAPE)
     for place in (0, 5, SHAPE.context - 1):
-        changed = logits(params, tokens.at[0, place].add(1) % 128, SHAPE) - before
-        moved = np.abs(np.asarray(changed)).max(axis=0)
+        other = tokens.copy()
+        other[0, place] = (other[0, place] + 1) % 128
+        moved = np.abs(np.asarray(logits(params, other, SHAPE)) - np.asarray(before)).max(axis=0)
         assert np.all(moved[:place] == 0)
         assert np.all(moved[place:] > 0)
 
 
-def test_windows_do_not_see_each_other(params, windows):
-    losses = jax.jit(transformer.window_losses, static_argnums=2)
-    together = losses(params, jnp.asarray(windows), SHAPE)
-    np.testing.assert_allclose(together[::-1], losses(params, jnp.asarray(windows[::-1]), SHAPE), rtol=1e-6)
+def test_windows_do_not_see_each_other(params, windows, losses):
+    together = np.asarray(losses(params, windows, SHAPE))
+    np.testing.assert_allclose(together[::-1], losses(params, windows[::-1], SHAPE), rtol=1e-6)
 
 
-def test_an_untrained_model_knows_nothing(windows):
-    losses = transformer.window_losses(transformer.init(jax.random.key(0), SHAPE), jnp.asarray(windows), SHAPE)
-    np.testing.assert_allclose(losses, np.log(128), rtol=1e-6)
-
-
-def test_initial_scales_follow_the_table():
-    shape = Shape(width=256)
-    params = transformer.init(jax.random.key(0), shape)
+def test_the_start_follows_the_table(windows):
+    """Scales of the table; zero outputs, so an untrained model knows nothing."""
+    shape = replace(SHAPE, width=64)
+    drawn = jax.jit(transformer.init, static_argnums=1)(jax.random.key(0), shape)
+    np.testing.assert_allclose(
+        jax.jit(transformer.window_losses, static_argnums=2)(drawn, windows, shape), np.log(128), rtol=1e-6
+    )
+    params = jax.tree.map(np.asarray, drawn)
     block = params["blocks"][0]
-    assert np.std(params["embed"]) == pytest.approx(0.3, rel=0.02)
-    assert np.std(block["qkv"]) == pytest.approx(256**-0.5, rel=0.02)
-    assert np.std(block["up"]) == pytest.approx(256**-0.5, rel=0.02)
+    assert np.std(params["embed"]) == pytest.approx(0.3, rel=0.03)
+    assert np.std(block["qkv"]) == pytest.approx(64**-0.5, rel=0.03)
+    assert np.std(block["up"]) == pytest.approx(64**-0.5, rel=0.03)
     assert not np.any(block["out"])
     assert not np.any(block["down"])
     assert not np.any(params["head"])

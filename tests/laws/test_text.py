@@ -127,7 +127,7 @@ def test_the_refusal_says_what_and_what_to_do():
         law_from_text("A*sin(N)")
     with pytest.raises(LawError, match=r"did you mean 'exp'"):
         law_from_text("A*exq(N)")
-    with pytest.raises(LawError, match=r"has no input inputs are axis symbols: N \(params\)"):
+    with pytest.raises(LawError, match=r"has no input; inputs are axis symbols: N \(params\)"):
         law_from_text("A + B")
     with pytest.raises(LawError, match=r"cannot read the formula 'A\*\(N' at character"):
         law_from_text("A*(N")

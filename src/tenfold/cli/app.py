@@ -12,7 +12,7 @@ from typing import Any
 
 from cyclopts import App, CycloptsError, Parameter
 
-from tenfold.core.errors import TenfoldError, did_you_mean
+from tenfold.core.errors import TenfoldError, did_you_mean, one_line
 
 COMMANDS = Path(__file__).parent / "commands"
 
@@ -118,5 +118,5 @@ def _say(error: dict[str, Any], code: int, *, as_json: bool) -> int:
         print(json.dumps(error))
     else:
         body = error["error"]
-        print(f"tenfold: {body['message']} {body['hint']}".strip(), file=sys.stderr)
+        print(f"tenfold: {one_line(body['message'], body['hint'])}", file=sys.stderr)
     return code

@@ -36,7 +36,7 @@ class TenfoldError(Exception):
         self.hint = hint
 
     def __str__(self) -> str:
-        return f"{self.message} {self.hint}".strip()
+        return one_line(self.message, self.hint)
 
     def to_dict(self) -> dict[str, Any]:
         """The stable JSON form: ``{"error": {"kind", "message", "hint"}}``."""
@@ -101,6 +101,18 @@ class IdentifiabilityWarning(TenfoldWarning):
 
 class ConventionWarning(TenfoldWarning):
     """A counting convention was assumed rather than given."""
+
+
+def one_line(message: str, hint: str) -> str:
+    """What was wrong and what to do, as one line.
+
+    >>> one_line("no law 'chinchila'", "did you mean 'chinchilla'?")
+    "no law 'chinchila'; did you mean 'chinchilla'?"
+    """
+    message, hint = " ".join(message.split()), " ".join(hint.split())
+    if not hint:
+        return message
+    return f"{message} {hint}" if message.endswith((".", "?", "!", ":")) else f"{message.rstrip(';')}; {hint}"
 
 
 def did_you_mean(word: str, options: Iterable[str]) -> str:

@@ -19,7 +19,7 @@ from tenfold.engine.precision import x64
 
 Array = NDArray[np.float64]
 
-LANES = 32
+LANES = 16
 
 
 def bucket(rows: int) -> int:
@@ -54,6 +54,9 @@ class AutodiffKernel(Kernel):
         self.fixed = {name: float(value) for name, value in fixed.items()}
         self.size = len(names)
         self.rows = len(next(iter(self.inputs.values())))
+        self._padded = bucket(self.rows)
+        self._inputs = {name: _pad(values, self._padded) for name, values in self.inputs.items()}
+        self._held = {name: np.float64(value) for name, value in self.fixed.items()}
 
     def natural(self, theta: Array) -> dict[str, Any]:
         """Coefficients by name in natural units, each (L, 1)."""
@@ -69,12 +72,9 @@ class AutodiffKernel(Kernel):
         return np.broadcast_to(np.asarray(value, dtype=np.float64), (theta.shape[0], self.rows))
 
     def jacobian(self, theta: Array) -> Array:
-        padded = bucket(self.rows)
         compiled = _jacobian(self.fn, self.names, self.logs)
-        inputs = {name: _pad(values, padded, edge=True) for name, values in self.inputs.items()}
-        fixed = {name: np.float64(value) for name, value in self.fixed.items()}
         with x64():
-            out = np.asarray(compiled(theta[0], fixed, inputs))
+            out = np.asarray(compiled(theta[0], self._held, self._inputs))
         return np.array(out[: self.rows])
 
     def values(
@@ -102,21 +102,23 @@ class AutodiffKernel(Kernel):
         if lanes is not None:
             weights = weights if weights.ndim == 1 else weights[lanes]
             target = target if target.ndim == 1 else target[lanes]
-        padded = bucket(self.rows)
-        compiled = _compiled(self.fn, tuple(self.inputs), self.names, self.logs, tuple(self.fixed), objective)
-        inputs = {name: _pad(values, padded, edge=True) for name, values in self.inputs.items()}
-        fixed = {name: np.float64(value) for name, value in self.fixed.items()}
+        kind = objective.renumbered([0.0] * len(objective.numbers))
+        compiled = _compiled(self.fn, self.names, self.logs, kind)
+        numbers = tuple(np.float64(number) for number in objective.numbers)
         pieces = []
         with x64():
             for begin in range(0, theta.shape[0], LANES):
-                rows = slice(begin, begin + LANES)
-                count = theta[rows].shape[0]
-                filled = _lanes(theta[rows])
-                w = _lanes(_pad(np.broadcast_to(weights if weights.ndim == 1 else weights[rows], (count, self.rows)), padded))
-                t = np.broadcast_to(target if target.ndim == 1 else target[rows], (count, self.rows))
-                t = _lanes(_pad(t, padded, edge=True))
-                out = compiled(filled, fixed, inputs, w, t)
-                pieces.append([np.asarray(part)[:count] for part in out])
+                part = slice(begin, begin + LANES)
+                count = theta[part].shape[0]
+                # unused lanes repeat the last one, unused rows have no weight
+                filled = theta[np.minimum(np.arange(begin, begin + LANES), theta.shape[0] - 1)]
+                w = np.zeros((LANES, self._padded))
+                t = np.empty((LANES, self._padded))
+                w[:count, : self.rows] = weights if weights.ndim == 1 else weights[part]
+                t[:count, : self.rows] = target if target.ndim == 1 else target[part]
+                t[count:, : self.rows], t[:, self.rows :] = t[count - 1, : self.rows], t[:, self.rows - 1 : self.rows]
+                out = compiled(filled, self._held, self._inputs, w, t, numbers)
+                pieces.append([np.asarray(array)[:count] for array in out])
         value, grad, hess, major = (np.concatenate(parts) for parts in zip(*pieces, strict=True))
         finite = np.isfinite(value) & np.isfinite(grad).all(axis=1) & np.isfinite(hess).all(axis=(1, 2))
         value = np.where(finite, value, np.inf)
@@ -129,34 +131,25 @@ class AutodiffKernel(Kernel):
         )
 
 
-def _pad(values: Array, size: int, *, edge: bool = False) -> Array:
-    short = size - values.shape[-1]
-    width = [(0, 0)] * (values.ndim - 1) + [(0, short)]
-    return np.pad(values, width, mode="edge") if edge else np.pad(values, width)
-
-
-def _lanes(values: Array) -> Array:
-    return np.pad(values, [(0, LANES - values.shape[0]), (0, 0)], mode="edge")
+def _pad(values: Array, size: int) -> Array:
+    return np.pad(values, (0, size - values.shape[-1]), mode="edge")
 
 
 @functools.lru_cache(maxsize=256)
 def _compiled(
-    fn: Callable[..., Any],
-    inputs: tuple[str, ...],
-    names: tuple[str, ...],
-    logs: tuple[bool, ...],
-    fixed: tuple[str, ...],
-    objective: Objective,
+    fn: Callable[..., Any], names: tuple[str, ...], logs: tuple[bool, ...], kind: Objective
 ) -> Callable[..., Any]:
-    """The jitted objective of a law with its derivatives, for all shapes."""
+    """The jitted objective of a law with its derivatives; the objective's numbers are arguments."""
     import jax
     import jax.numpy as jnp
 
     def transformed(theta: Any, held: Any, data: Any) -> Any:
         value = fn(**data, **_natural(theta, held, names, logs))
-        return jnp.log(value) if objective.space == "log" else value
+        return jnp.log(value) if kind.space == "log" else value
 
-    def lane(theta: Any, held: Any, data: Any, w: Any, t: Any) -> Any:
+    def lane(theta: Any, held: Any, data: Any, w: Any, t: Any, numbers: Any) -> Any:
+        objective = kind.renumbered(numbers)
+
         def total(point: Any) -> Any:
             return jnp.sum(w * objective.value(transformed(point, held, data), t, jnp))
 
@@ -166,7 +159,7 @@ def _compiled(
         curvature = w * objective.weight(transformed(theta, held, data), t, jnp)
         return value, grad, hess, (jacobian * curvature[:, None]).T @ jacobian
 
-    return jax.jit(jax.vmap(lane, in_axes=(0, None, None, 0, 0)))
+    return jax.jit(jax.vmap(lane, in_axes=(0, None, None, 0, 0, None)))
 
 
 @functools.lru_cache(maxsize=256)

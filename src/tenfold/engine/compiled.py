@@ -403,8 +403,9 @@ def lane(
         last = good and tiny and scale == 1.0 and mu <= 1e-2
         used = next_mu if good else max(RAISE * mu, 1e-4)
         new = _evaluate(trial, w, t, used, loss, terms, work, new_grad, new_hess)
-        accept = np.isfinite(new) and new <= value + (1e-12 if last else 4e-16) * magnitude + floor
-        gain = 1.0 if predicted <= 1e-13 * magnitude + floor else (value - new) / max(predicted, 1e-300)
+        drowned = predicted <= 1e-13 * magnitude + floor
+        accept = np.isfinite(new) and new <= value + (1e-12 if last or drowned else 4e-16) * magnitude + floor
+        gain = 1.0 if drowned else (value - new) / max(predicted, 1e-300)
         if accept:
             if good:
                 next_mu = _shrunk(used) if gain > 0.75 else (used if gain > 0.25 else max(RAISE * used, 1e-4))

@@ -214,11 +214,12 @@ def _advance(state: _State, evaluate: Evaluate, settings: Newton, floor: float) 
     # a lane without a direction stays where it is and is evaluated again with more damping
     mu = np.where(good, state.next_mu, np.maximum(RAISE * state.mu, 1e-4))
     new = evaluate(trial.T, state.index, mu)
-    # the last step is below what the objective can resolve: it is taken unless it makes matters measurably worse
-    slack = np.where(last, 1e-12, 4e-16) * magnitude + floor
+    # a step whose gain the objective cannot resolve is taken unless it makes matters measurably worse
+    drowned = predicted <= 1e-13 * magnitude + floor
+    slack = np.where(last | drowned, 1e-12, 4e-16) * magnitude + floor
     accept = np.isfinite(new.value) & (new.value <= value + slack)
     gain = (value - new.value) / np.maximum(predicted, 1e-300)
-    gain[predicted <= 1e-13 * magnitude + floor] = 1.0  # rounding drowns the gain
+    gain[drowned] = 1.0
     _damp(state, mu, good, accept, gain)
     # the parabola through the value, the predicted slope and the rejected value has its lowest point here
     back = np.clip(predicted / np.maximum(new.value - value + 2.0 * predicted, 1e-300), 0.1, 0.5)

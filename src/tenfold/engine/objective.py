@@ -9,6 +9,7 @@ reweighted least squares), which is never negative.
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
+from collections.abc import Sequence
 from dataclasses import dataclass, fields
 from typing import Any, ClassVar
 
@@ -44,6 +45,19 @@ class Objective(ABC):
     def weight(self, u: Any, t: Any, xp: Any = np) -> Any:
         """The majorising curvature, never negative."""
 
+    @property
+    def numbers(self) -> tuple[float, ...]:
+        """Its parameters, in order of declaration."""
+        return tuple(getattr(self, f.name) for f in fields(self) if f.name != "space")  # type: ignore[arg-type]
+
+    def renumbered(self, numbers: Sequence[Any]) -> Objective:
+        """The same kind with other parameters, unchecked: they may be traced, so that one compilation serves them all."""
+        made = object.__new__(type(self))
+        names = [f.name for f in fields(self) if f.name != "space"]  # type: ignore[arg-type]
+        for name, value in zip((*names, "space"), (*numbers, self.space), strict=True):
+            object.__setattr__(made, name, value)
+        return made
+
     def target(self, y: Array) -> Array:
         """Observations in the objective's space."""
         return np.log(y) if self.space == "log" else y
@@ -56,9 +70,8 @@ class Objective(ABC):
 
     def spec(self) -> str:
         """The text form, as ``--objective`` takes it."""
-        numbers = [getattr(self, f.name) for f in fields(self) if f.name != "space"]  # type: ignore[arg-type]
         tail = "" if self.space == _DEFAULT_SPACE[self.kind] else f"@{self.space}"
-        return ":".join([self.kind, *(f"{number:g}" for number in numbers)]) + tail
+        return ":".join([self.kind, *(f"{number:g}" for number in self.numbers)]) + tail
 
 
 def _check_space(space: str) -> None:
@@ -268,7 +281,7 @@ def parse_objective(text: str) -> Objective:
     name = _ALIASES.get(name.lower(), name.lower())
     if name not in _KINDS:
         raise ConfigError(
-            f"unknown objective {text!r};", path="objective", hint=did_you_mean(name, [*_KINDS, *_ALIASES])
+            f"unknown objective {text!r}", path="objective", hint=did_you_mean(name, [*_KINDS, *_ALIASES])
         )
     cls = _KINDS[name]
     try:

@@ -267,7 +267,7 @@ def _general_starts(problem: Problem, grid: int) -> tuple[Array, Array]:
     nonlinear = [j for j, name in enumerate(problem.names) if name not in linear]
     ranges = [start_range(problem, j) for j in nonlinear]
     points = product_grid(
-        np.array([r[0] for r in ranges]), np.array([r[1] for r in ranges]), grid * (1 if len(nonlinear) < 3 else 4)
+        np.array([r[0] for r in ranges]), np.array([r[1] for r in ranges]), grid * (1 if len(nonlinear) < 3 else 4 if len(nonlinear) < 6 else 16)
     )
     theta = np.zeros((points.shape[0], problem.size))
     theta[:, nonlinear] = points

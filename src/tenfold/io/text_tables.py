@@ -56,7 +56,7 @@ def _header(data: bytes, separator: str) -> list[str]:
     try:
         for record in _reader(data, separator):
             if any(cell.strip() for cell in record):
-                return record
+                return list(record)
     except csv.Error:
         return [""]
     return [""]

@@ -10,7 +10,6 @@ import sys
 from pathlib import Path
 from types import MappingProxyType, ModuleType
 
-from tenfold.core.axes import axis_of
 from tenfold.core.errors import LawError, did_you_mean
 from tenfold.core.law import Law, Published, law_from_text
 
@@ -51,7 +50,7 @@ def get(name: str) -> Law:
     if any(mark in name for mark in "+*/()^= ") or "-" in name.strip("-"):
         return law_from_text(name.replace("^", "**"))
     words = [*known, *(alias for law in known.values() for alias in law.aliases)]
-    raise LawError(f"no law {name!r};", hint=did_you_mean(name, words) + " 'tenfold laws' lists them all.")
+    raise LawError(f"no law {name!r}", hint=did_you_mean(name, words) + " 'tenfold laws' lists them all.")
 
 
 def resolve(name: str) -> tuple[Law, str | None]:
@@ -61,7 +60,7 @@ def resolve(name: str) -> tuple[Law, str | None]:
         law = get(base)
         if chosen not in law.published:
             raise LawError(
-                f"law {base!r} has no published set {chosen!r};", hint=did_you_mean(chosen, law.published)
+                f"law {base!r} has no published set {chosen!r}", hint=did_you_mean(chosen, law.published)
             )
         return law, chosen
     return get(name), None
@@ -97,38 +96,4 @@ def law_from_file(path: str, attribute: str) -> Law:
     found = {law.name: law for law in laws_in(module)}
     if attribute in found:
         return found[attribute]
-    raise LawError(f"no law {attribute!r} in {path};", hint=did_you_mean(attribute, found))
-
-
-def law_to_dict(law: Law) -> dict[str, object]:
-    """The facts of a declaration, for JSON."""
-    return {
-        "name": law.name,
-        "aliases": list(law.aliases),
-        "summary": law.summary,
-        "formula": law.formula,
-        "output": law.output,
-        "inputs": [
-            {"symbol": symbol, "column": axis_of(symbol).column, "unit": axis_of(symbol).unit} for symbol in law.inputs
-        ],
-        "coefficients": [
-            {"name": name, "domain": domain.describe(), "meaning": law.meaning.get(name, "")}
-            for name, domain in law.coefs.items()
-        ],
-        "cite": None if law.cite is None else str(law.cite),
-        "published": {
-            name: {
-                "coef": dict(found.coef),
-                "source": str(found.cite or law.cite),
-                "where": found.where,
-                "tag": found.tag,
-                "conventions": found.conventions.stated(),
-                "span": {symbol: list(pair) for symbol, pair in found.span.items()},
-                "note": found.note,
-            }
-            for name, found in law.published.items()
-        },
-        "falls_in": list(law.falls_in),
-        "use": law.use,
-        "identifiable": law.identifiable,
-    }
+    raise LawError(f"no law {attribute!r} in {path}", hint=did_you_mean(attribute, found))

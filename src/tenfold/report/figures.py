@@ -3,23 +3,24 @@
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
 from tenfold.report.palette import DARK, LIGHT
-from tenfold.report.placing import Frame, Placed, place
+from tenfold.report.placing import Frame, Placed, left_margin, margin, place
 from tenfold.report.scene import Dots, Mark, Ribbon, Scale, Scene, Stroke, Whisker
 from tenfold.report.ticks import Tick
 
-_WIDE = 600.0  # the narrowest page that gets the wide layout; wider pages only move labels apart
-_NARROW = 318.0
+# The narrowest figure that gets each layout, and the width its labels are placed for: wider only moves labels apart.
+_LAYOUTS = ((880, 880.0), (560, 560.0), (0, 300.0))
 _SYMBOLS = {"dot": "circle", "ring": "circle-open", "cross": "x-thin-open", "diamond": "diamond", "square": "square-open"}
 
 
 @dataclass(frozen=True, slots=True)
 class Figure:
-    """A figure for the page: ``spec`` holds data and one layout for wide and one for narrow screens."""
+    """A figure for the page: ``spec`` holds the data and pairs of least width and layout, widest first."""
 
     spec: Mapping[str, Any]
     words: str
@@ -37,8 +38,10 @@ def figure_of(scene: Scene) -> Figure:
     narrow = min(scene.height, 380)
     spec = {
         "data": [trace for mark in scene.marks for trace in _traces(mark)],
-        "wide": _layout(scene, _WIDE, scene.height, narrow=False),
-        "narrow": _layout(scene, _NARROW, narrow, narrow=True),
+        "layouts": [
+            [least, _layout(scene, width, scene.height if least else narrow, narrow=not least)]
+            for least, width in _LAYOUTS
+        ],
     }
     return Figure(spec, scene.words, scene.height, narrow)
 
@@ -49,7 +52,7 @@ def to_plotly(scene: Scene, *, theme: str = "light") -> Any:
 
     colours = DARK if theme == "dark" else LIGHT
     spec = figure_of(scene).spec
-    return go.Figure({"data": themed(spec["data"], colours), "layout": themed(spec["wide"], colours)})
+    return go.Figure({"data": themed(spec["data"], colours), "layout": themed(spec["layouts"][0][1], colours)})
 
 
 def themed(value: Any, colours: Mapping[str, str]) -> Any:
@@ -87,9 +90,10 @@ def _traces(mark: Mark) -> list[dict[str, Any]]:
 
 def _layout(scene: Scene, width: float, height: int, *, narrow: bool) -> dict[str, Any]:
     font = 11.0 if narrow else 13.0
-    right = min(scene.right, 40.0) if narrow else scene.right
-    left, top, bottom = (50, 14, 48) if narrow else (64, 16, 54)
+    top, bottom = (14, 48) if narrow else (16, 54)
+    left = left_margin(scene, font)
     top += (18 if narrow else 22) if scene.key else 0
+    right = margin(scene, font, width - left, short=narrow)
     frame = Frame(width - left - right, height - top - bottom, font, narrow, right)
     notes = [_annotation(item, scene, font) for item in place(scene, frame)]
     notes += _key(scene, font, narrow=narrow)
@@ -114,7 +118,7 @@ def _axis(scale: Scale, font: float, *, most: int) -> dict[str, Any]:
     return {
         "type": "log" if scale.log else "linear",
         "range": ends,
-        "title": {"text": scale.title, "font": {"size": font, "color": "@soft"}, "standoff": 8},
+        "title": {"text": scale.title, "font": {"size": font, "color": "@soft"}, "standoff": 6},
         "tickmode": "array",
         "tickvals": [tick.value for tick in ticks],
         "ticktext": [markup(tick) for tick in ticks],
@@ -148,7 +152,7 @@ def _annotation(item: Placed, scene: Scene, font: float) -> dict[str, Any]:
     return {
         "x": math.log10(label.x) if scene.x.log else label.x,
         "y": math.log10(label.y) if scene.y.log else label.y,
-        "text": "<br>".join(_escaped(line) for line in lines),
+        "text": "<br>".join(raised(_escaped(line)) for line in lines),
         "xshift": round(item.dx, 1),
         "yshift": round(item.dy, 1),
         "xanchor": item.xanchor,
@@ -160,20 +164,35 @@ def _annotation(item: Placed, scene: Scene, font: float) -> dict[str, Any]:
     }
 
 
+def spelled(text: str) -> str:
+    """``3e12`` as ``3·10^12`` and ``1e-6`` as ``10^-6``, leaving names such as ``1e13-d64`` alone."""
+
+    def power(found: re.Match[str]) -> str:
+        head = "" if found[1] == "1" else f"{found[1]}·"
+        return f"{head}10^{found[2]}"
+
+    return re.sub(r"(?<![\w.:-])(\d+(?:\.\d+)?)e(-?\d+)(?![\w-])", power, text)
+
+
+def raised(text: str) -> str:
+    """Powers such as ``10^12``, ``3e12`` and ``C^a`` with raised exponents, in text that is already escaped."""
+    return re.sub(r"(?<=[\w*])\^(-?\w+)", r"<sup>\1</sup>", spelled(text))
+
+
 def _escaped(text: str) -> str:
     return text.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
 
 
 def _key(scene: Scene, font: float, *, narrow: bool) -> list[dict[str, Any]]:
     """Names of colours in a row above the plot."""
-    entries = scene.key if not narrow or len(scene.key) <= 4 else thinned_key(scene.key, 4)
+    entries = scene.key if not narrow or len(scene.key) <= 4 else (scene.key[0], *thinned_key(scene.key[1:], 3))
     return [
         {
             "x": k / max(len(entries), 5),
             "xref": "paper",
             "y": 1.0,
             "yref": "paper",
-            "text": _escaped(text),
+            "text": raised(_escaped(text)),
             "xanchor": "left",
             "yanchor": "bottom",
             "yshift": 4,

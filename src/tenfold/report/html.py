@@ -13,16 +13,15 @@ from tenfold.report import content
 from tenfold.report.blocks import Block, Code, Facts, Formula, Grid, Lines, Para, Picture, Section
 from tenfold.report.palette import DARK, LIGHT, css
 from tenfold.report.mathml import Unreadable, to_mathml
+from tenfold.report.figures import Figure, figures_of, raised
 from tenfold.report.text import filled
 
 if TYPE_CHECKING:
-    from tenfold.report.figures import Figure
     from tenfold.study import StudyResult
 
 
 def study_html(result: StudyResult) -> bytes:
     """The page of a study, with every figure that its runs allow."""
-    from tenfold.report.figures import figures_of
     from tenfold.report.pictures import study_pictures
 
     saved = plain(result.to_dict())
@@ -36,7 +35,6 @@ def report_html(saved: Mapping[str, Any]) -> bytes:
     Raises:
         DataError: it is none that this version knows.
     """
-    from tenfold.report.figures import figures_of
     from tenfold.report.pictures import saved_pictures
 
     kind = content.kind_of(saved)
@@ -98,12 +96,12 @@ def _plotly() -> str:
 def _block(block: Block, figures: Mapping[str, Figure]) -> str:
     match block:
         case Para(text, lead):
-            return f'<p{" class=lead" if lead else ""}>{escape(text)}</p>\n'
+            return f'<p{" class=lead" if lead else ""}>{_text(text)}</p>\n'
         case Lines(items, warn):
-            inner = "".join(f"<li>{escape(item)}</li>\n" for item in items)
+            inner = "".join(f"<li>{_text(item)}</li>\n" for item in items)
             return f'<ul{" class=warn" if warn else ""}>\n{inner}</ul>\n'
         case Facts(rows):
-            inner = "".join(f"<div><dt>{escape(term)}</dt><dd>{escape(text)}</dd></div>\n" for term, text in rows)
+            inner = "".join(f"<div><dt>{_text(term)}</dt><dd>{_text(text)}</dd></div>\n" for term, text in rows)
             return f"<dl>\n{inner}</dl>\n"
         case Grid():
             return _grid(filled(block))
@@ -117,6 +115,11 @@ def _block(block: Block, figures: Mapping[str, Figure]) -> str:
     return ""
 
 
+def _text(text: str) -> str:
+    """Escaped text with raised powers."""
+    return raised(escape(text))
+
+
 def _formula(latex: str) -> str:
     try:
         return to_mathml(latex)
@@ -126,8 +129,8 @@ def _formula(latex: str) -> str:
 
 def _grid(block: Grid) -> str:
     def cell(tag: str, text: str, align: str, extra: str = "") -> str:
-        kind = ' class="number"' if align == "r" else ""
-        return f"<{tag}{extra}{kind}>{escape(text)}</{tag}>"
+        kind = ' class="number"' if align == "r" else ' class="long"' if len(text) > 40 else ""
+        return f"<{tag}{extra}{kind}>{_text(text)}</{tag}>"
 
     head = "".join(cell("th", h, a, ' scope="col"') for h, a in zip(block.headers, block.align, strict=True))
     rows = []
@@ -135,7 +138,7 @@ def _grid(block: Grid) -> str:
         first = cell("th", row[0], block.align[0], ' scope="row"')
         rest = "".join(cell("td", text, a) for text, a in zip(row[1:], block.align[1:], strict=True))
         rows.append(f"<tr>{first}{rest}</tr>\n")
-    caption = f"<caption>{escape(block.caption)}</caption>\n" if block.caption else ""
+    caption = f"<caption>{_text(block.caption)}</caption>\n" if block.caption else ""
     return (
         f'<div class="table" tabindex="0"><table>\n{caption}<thead><tr>{head}</tr></thead>\n'
         f"<tbody>\n{''.join(rows)}</tbody></table></div>\n"
@@ -146,5 +149,5 @@ def _figure(key: str, figure: Figure) -> str:
     return (
         f'<figure><div class="plot" id="plot-{key}" data-figure="{key}" role="img" '
         f'aria-label="{escape(figure.words, quote=True)}" style="--wide:{figure.wide}px;--narrow:{figure.narrow}px">'
-        f"</div>\n<figcaption>{escape(figure.words)}</figcaption></figure>\n"
+        f"</div>\n<figcaption>{_text(figure.words)}</figcaption></figure>\n"
     )

@@ -5,8 +5,9 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 
-from tenfold.report.scene import Dots, Label, Scale, Scene, Whisker
+from tenfold.report.scene import Dots, Label, Scale, Scene, Stroke, Whisker
 
 _WIDTH = 0.56  # of an average character, as a share of the font's size
 _LINE = 1.28  # height of a line, likewise
@@ -70,6 +71,23 @@ def place(scene: Scene, frame: Frame) -> tuple[Placed, ...]:
     return tuple(out)
 
 
+def margin(scene: Scene, font: float, width: float, *, short: bool) -> float:
+    """Room that labels to the right of the last points need beyond the plot, in pixels."""
+    need = 14.0 if short else 20.0
+    for label in scene.labels:
+        if label.sides[0] == "right":
+            text = label.text if not short or label.short is None else label.short
+            inside = (1.0 - fraction(scene.x, label.x)) * width * 0.75
+            need = max(need, size_of(text, font)[0] + label.gap + 3.0 - inside)
+    return min(need, 0.4 * width)
+
+
+def left_margin(scene: Scene, font: float) -> float:
+    """Room for the vertical axis: its widest tick label, its title and the gaps between."""
+    widest = max((size_of(tick.text + str(tick.exponent or ""), font)[0] for tick in scene.y.ticks), default=0.0)
+    return widest + 1.9 * font + 12.0
+
+
 def fraction(scale: Scale, value: float) -> float:
     """Where a value lies along an axis, 0 to 1."""
     if scale.log:
@@ -89,6 +107,9 @@ def _points(scene: Scene, frame: Frame) -> list[_Box]:
         if isinstance(mark, Dots):
             pairs: Sequence[tuple[float, float]] = list(zip(mark.x, mark.y, strict=True))
             half = mark.size / 2
+        elif isinstance(mark, Stroke):
+            boxes += _line(mark, scene, frame)
+            continue
         elif isinstance(mark, Whisker):
             pairs = [(mark.x, mark.low + (mark.high - mark.low) * k / 8) for k in range(9)]
             half = 3.0
@@ -98,6 +119,18 @@ def _points(scene: Scene, frame: Frame) -> list[_Box]:
             px, py = fraction(scene.x, x) * frame.width, fraction(scene.y, y) * frame.height
             boxes.append(_Box(px - half, py - half, px + half, py + half))
     return boxes
+
+
+def _line(mark: Stroke, scene: Scene, frame: Frame) -> list[_Box]:
+    """Small boxes along a line."""
+    at = [(fraction(scene.x, x) * frame.width, fraction(scene.y, y) * frame.height) for x, y in zip(mark.x, mark.y, strict=True)]
+    boxes = []
+    for (ax, ay), (bx, by) in pairwise(at):
+        steps = max(int(math.hypot(bx - ax, by - ay) / 6), 1)
+        for k in range(steps + 1):
+            px, py = ax + (bx - ax) * k / steps, ay + (by - ay) * k / steps
+            boxes.append(_Box(px - 1.5, py - 1.5, px + 1.5, py + 1.5))
+    return boxes[:: max(len(boxes) // 4000, 1)]
 
 
 def _options(label: Label, text: str, scene: Scene, frame: Frame) -> list[tuple[Placed, _Box]]:

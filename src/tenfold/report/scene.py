@@ -5,7 +5,7 @@ Colours are tokens (``ink``, ``blue``, ``s3`` …) that each renderer looks up i
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 from tenfold.report.ticks import Tick
 
@@ -97,4 +97,3 @@ class Scene:
     title: str
     key: tuple[tuple[str, str], ...] = ()
     height: int = 440
-    right: float = field(default=24.0)

@@ -128,7 +128,7 @@ def loss_scene(main: Main) -> Scene:
         marks.append(Stroke((main.live.x * 0.94, main.live.x * 1.06), (main.live.center,) * 2, "green", 3.0))
         if main.live.loss is not None:
             marks.append(Dots((main.live.x,), (main.live.loss,), "pink", "cross", 13.0))
-    return Scene(x, y, tuple(marks), _loss_labels(main, y), _loss_words(main), f"{main.target} against scale", height=480, right=54)
+    return Scene(x, y, tuple(marks), _loss_labels(main, y), _loss_words(main), f"{main.target} against scale", height=480)
 
 
 def _interval_marks(x: float, intervals: Pairs, colour: str) -> list[Mark]:
@@ -155,9 +155,7 @@ def _loss_labels(main: Main, y: Scale) -> tuple[Label, ...]:
         status = "" if target.status == "rehearsed" else f"\n{target.status}" if target.status else ""
         short = "\n".join(["forecast", *number.replace(" [", "\n[").split("\n")]) if k == 0 else plain(target.center)
         top = widest[1] if widest else target.center
-        low = widest[0] if widest else target.center
         out.append(Label(target.x, top, f"forecast {number}{status}", "orange", ("above", "left"), short + status))
-        del low
     if main.live is not None:
         top = max((pair[1] for pair in main.live.intervals.values()), default=main.live.center)
         text = "live check: not measured" if main.live.loss is None else f"live check: measured {plain(main.live.loss)}"
@@ -185,7 +183,7 @@ def _line_labels(main: Main) -> list[Label]:
             out.append(Label(main.line_x[-1], main.bands[level][1][-1], text, "blue", ("right",), gap=6.0))
     at = min(range(len(main.line_x)), key=lambda k: abs(math.log(main.line_x[k]) - 0.5 * math.log(main.line_x[0] * main.end)))
     text = "compute-optimal frontier of the law" if main.kind == "compute-optimal" else f"law: {main.law}"
-    out.append(Label(main.line_x[at], main.line_y[at], text, "blue", ("below",), text.replace(" of the law", ""), gap=16.0))
+    out.append(Label(main.line_x[at], main.line_y[at], text, "blue", ("below",), "frontier" if main.kind == "compute-optimal" else "law", gap=16.0))
     return out
 
 
@@ -227,6 +225,7 @@ def isoflop_scene(found: Json) -> Scene:
             marks.append(Dots(sizes, losses, colour, "square", 8.0))
             name = f"{name} refused"
         else:
+            marks.append(Stroke(sizes, losses, colour, 1.0, "dot"))
             marks.append(_parabola(profile, colour))
             marks.append(Dots(sizes, losses, colour, "dot", 8.0))
         labels.append(Label(sizes[-1], losses[-1], name, colour, ("right", "above"), gap=9.0))
@@ -246,7 +245,7 @@ def isoflop_scene(found: Json) -> Scene:
             f"to {quantity(last['params'], 'params', unit=False)} at {quantity(last['flops'], 'flops')}"
         )
     words += ("; refused: " + "; ".join(refused) if refused else "") + "."
-    return Scene(x, y, tuple(marks), tuple(labels), words, "IsoFLOP curves", height=460, right=96)
+    return Scene(x, y, tuple(marks), tuple(labels), words, "IsoFLOP curves", height=460)
 
 
 def _parabola(profile: Json, colour: str) -> Stroke:
@@ -284,7 +283,7 @@ def sizes_scene(found: Json, plan: Json | None) -> Scene | None:
     labels.sort(key=lambda label: -label.y)
     if good:
         marks.append(Dots(tuple(p["flops"] for p in good), tuple(p["params"] for p in good), "ink", "diamond", 10.0))
-        labels.append(Label(good[0]["flops"], good[0]["params"], "isoFLOP minima", "ink", ("above", "below")))
+        labels.append(Label(good[0]["flops"], good[0]["params"], "isoFLOP minima", "ink", ("above", "right", "below")))
     words = "Optimal size against compute by " + ", ".join(
         f"{r['name']} (exponent {interval(r['exponent'], r.get('interval'))})" for r in routes
     )
@@ -296,11 +295,11 @@ def sizes_scene(found: Json, plan: Json | None) -> Scene | None:
             values += list(pair)
         marks.append(Dots((at,), (plan["params"]["value"],), "orange", "diamond", 11.0))
         text = f"plan {interval(plan['params']['value'], pair, axis='params')}"
-        labels.append(Label(at, plan["params"]["value"], text, "orange", ("below", "above", "left"), gap=26.0))
+        labels.append(Label(at, plan["params"]["value"], text, "orange", ("below", "left", "above"), gap=14.0))
         words += f"; the plan at {quantity(at, 'flops')} is {interval(plan['params']['value'], pair, axis='params')} parameters"
     x_scale = log_scale(title_of("flops"), [low, end], "flops", pad=0.03)
     y_scale = log_scale("optimal size, parameters", values, "params", pad=0.06)
-    return Scene(x_scale, y_scale, tuple(marks), tuple(labels), words + ".", "optimal size", height=420, right=130)
+    return Scene(x_scale, y_scale, tuple(marks), tuple(labels), words + ".", "optimal size", height=420)
 
 
 # ---------------------------------------------------------------------------------------------------------------------
@@ -344,7 +343,7 @@ def residual_scene(found: Residuals) -> Scene:
     )
     label = Label(x_scale.high, 100 * found.rms, f"rms\n{percent(found.rms)}", "blue", ("right",), gap=6.0)
     named = (("ink", "size:"), *key) if key else ()
-    return Scene(x_scale, y_scale, marks, (label,), words, "residuals", named, height=340, right=64)
+    return Scene(x_scale, y_scale, marks, (label,), words, "residuals", named, height=340)
 
 
 def rehearsal_scene(rehearsal: Json) -> Scene:
@@ -381,7 +380,7 @@ def rehearsal_scene(rehearsal: Json) -> Scene:
         f"Errors of {len(folds)} predictions of {len(targets)} withheld scales up to {decades(max(f['reach'] for f in folds))} "
         f"ahead: the worst is {percent(worst, sign=True)}."
     )
-    return Scene(x_scale, y_scale, tuple(marks), tuple(labels), words, "rehearsal", height=360, right=60)
+    return Scene(x_scale, y_scale, tuple(marks), tuple(labels), words, "rehearsal", height=360)
 
 
 def _student(freedom: int) -> float:
@@ -405,4 +404,4 @@ def curves_scene(curves: tuple[Traced, ...]) -> Scene:
     y = log_scale("loss", [v for c in curves for v in c.y], pad=0.04)
     words = f"Learning curves of {len(curves)} runs against {x.title.partition(',')[0]}."
     named = (("ink", "size:"), *key) if key else ()
-    return Scene(x, y, tuple(marks), (), words, "learning curves", named, height=400, right=24)
+    return Scene(x, y, tuple(marks), (), words, "learning curves", named, height=400)

@@ -64,7 +64,7 @@ def _round_values(low: float, high: float, most: int) -> list[float]:
 
 
 def _number(value: float, step: float) -> str:
-    return fixed(value, max(-math.floor(math.log10(step) + 1e-9), 0))
+    return fixed(value, max(-math.floor(math.log10(step) + 1e-9), 0)).replace("-", "−")
 
 
 def _tick(value: float, axis: Axis | None) -> Tick:

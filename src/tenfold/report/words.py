@@ -255,7 +255,8 @@ def plan_sentence(plan: Json) -> str:
     level = f"{plan.get('level', 0.9):.0%}".replace("%", " %")
     return (
         f"With {quantity(plan['budget']['flops'], 'flops')}, train {quantity_words(plan['params'], 'params')} on "
-        f"{quantity_words(plan['tokens'], 'tokens')}: expected loss {quantity_words(plan['loss'])} ({level})."
+        f"{quantity_words(plan['tokens'], 'tokens')}: expected loss {quantity_words(plan['loss'])} "
+        f"({level}, coefficients alone)."
     )
 
 
@@ -436,9 +437,16 @@ def engineer_sentence(study: Json) -> str:
         parts.append(f"N* ~ C^a with a = {with_error(headline['value'], headline.get('error'))}")
     if plan:
         parts.append(f"{quantity_words(plan['tokens_per_param'], unit=False)} tokens a parameter")
-        regret = regret_words(plan)
-        if regret:
-            parts.append(regret)
-        parts.append(plan_reach_words(plan))
+        parts += [_short_regret(plan), f"the plan lies {plan_reach_words(plan)}"]
     parts.append(rehearsal_sentence(best.get("rehearsal")))
-    return "; ".join(parts) + "."
+    return "; ".join(part for part in parts if part) + "."
+
+
+def _short_regret(plan: Json) -> str:
+    loss = plan["loss"].get("value")
+    parts = [
+        f"{name} {percent(value / loss, sign=True)}"
+        for name, value in (plan.get("regret") or {}).items()
+        if finite(value) and finite(loss) and loss
+    ]
+    return f"cost in loss of {joined(parts)}" if parts else ""

@@ -78,7 +78,7 @@ def synthetic(
     conventions = Conventions()
     if isinstance(coef, str):
         if coef not in law.published:
-            raise LawError(f"law {law.name!r} has no published set {coef!r};", hint=did_you_mean(coef, law.published))
+            raise LawError(f"law {law.name!r} has no published set {coef!r}", hint=did_you_mean(coef, law.published))
         chosen = law.published[coef]
         coef, conventions, span = chosen.coef, chosen.conventions, {**chosen.span, **(span or {})}
     inputs = spread(ranges(law, span), n, seed)

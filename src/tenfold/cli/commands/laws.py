@@ -24,7 +24,8 @@ def listing(
 ) -> None:
     """List the laws."""
     from tenfold.core.errors import LawError
-    from tenfold.laws import law_to_dict, laws
+    from tenfold.core.facts import law_to_dict
+    from tenfold.laws import laws
     from tenfold.report import text
 
     found = [law for law in laws().values() if search.lower() in _haystack(law).lower()]
@@ -37,7 +38,8 @@ def show(
     name: Annotated[str, Parameter(help="a law's name, FILE.py:NAME or a formula")], /, *, json: Json = False
 ) -> None:
     """One law: formula, coefficients, published sets, when to use it and when not."""
-    from tenfold.laws import get, law_to_dict
+    from tenfold.core.facts import law_to_dict
+    from tenfold.laws import get
     from tenfold.report import text
 
     law = get(name)

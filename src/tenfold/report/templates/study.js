@@ -23,13 +23,13 @@
     var spec = specs[plot.getAttribute("data-figure")];
     if (!spec) { return; }
     var width = printing ? PAPER : plot.clientWidth;
-    var narrow = width < 560;
+    var chosen = spec.layouts.find(function (pair) { return width >= pair[0]; })[1];
     var style = getComputedStyle(document.documentElement);
-    var layout = themed(narrow ? spec.narrow : spec.wide, style);
+    var layout = themed(chosen, style);
     layout.width = width;
     layout.font.family = style.getPropertyValue("--sans").trim();
     plot.style.height = layout.height + "px";
-    Plotly.react(plot, themed(narrow && spec.data_narrow ? spec.data_narrow : spec.data, style), layout, {
+    Plotly.react(plot, themed(spec.data, style), layout, {
       displayModeBar: false, responsive: false, scrollZoom: false, doubleClick: false, staticPlot: printing,
       showTips: false
     });
