@@ -18,7 +18,7 @@ from tenfold.core.errors import ConfigError, DataError
 from tenfold.ladder import pool, sweep
 from tenfold.ladder.corpus import CorpusSpec, load_corpus
 from tenfold.ladder.ladder import BatchRule, Ladder, Row, cells
-from tenfold.ladder.records import read_records
+from tenfold.ladder.records import RunRecord, append_record, read_records, to_json
 from tenfold.ladder.spec import Evaluation, Shape
 from tenfold.ladder.sweep import RUNS_FILE, train, train_one
 
@@ -57,9 +57,9 @@ def toml(ladder: Ladder) -> str:
 
 @pytest.fixture
 def endless(text):
-    """A run that is done at once, and one that takes hours."""
+    """A run that is done at once, and one that takes many minutes."""
     return Ladder(
-        rows=(Row(3e7, (8,)), Row(1e15, (8,))),
+        rows=(Row(3e7, (8,)), Row(1e13, (8,))),
         model=Shape(width=8, depth=1, context=16),
         batch=BatchRule(choices=(64,)),
         evaluation=Evaluation(windows=96, curve_windows=64, curve_points=3),
@@ -74,7 +74,7 @@ def until(condition, process):
         time.sleep(0.05)
 
 
-@pytest.mark.parametrize("how", [signal.SIGKILL, signal.SIGINT, signal.SIGTERM], ids=lambda how: how.name)
+@pytest.mark.parametrize("how", [signal.SIGKILL, signal.SIGINT], ids=lambda how: how.name)
 def test_a_stopped_ladder_resumes(endless, cache, tmp_path, how):
     (tmp_path / "ladder.toml").write_text(toml(endless))
     path = tmp_path / "out" / RUNS_FILE
@@ -99,6 +99,24 @@ def test_a_stopped_ladder_resumes(endless, cache, tmp_path, how):
     assert path.read_bytes().startswith(first)
     assert [json.loads(line)["run"] for line in path.read_bytes().splitlines()] == [spec.run for spec in cells(short)]
     assert [record.status for record in records] == ["finished", "finished"]
+
+
+def test_a_worker_without_a_reader_ends(endless, cache):
+    """As when the ladder's process was killed: it does not go on for hours with nobody to tell."""
+    planned = to_json(RunRecord(spec=cells(endless)[-1], status="failed"))
+    process = subprocess.Popen(
+        [sys.executable, "-m", "tenfold.ladder.worker", f"cache={cache}"],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.DEVNULL,
+        env={**os.environ, **pool._ONE_THREAD, "PYTHONPATH": pool._import_path()},
+    )
+    process.stdin.write(json.dumps(planned).encode() + b"\n")
+    process.stdin.flush()
+    assert 0 < json.loads(process.stdout.readline())["fraction"] < 1
+    process.stdin.close()
+    process.stdout.close()
+    assert process.wait() == 1
 
 
 def test_a_run_that_breaks_is_told_and_tried_again(ladder, cache, tmp_path):
@@ -128,10 +146,8 @@ def test_one_process_at_a_time(ladder, cache, tmp_path):
 
 
 def test_texts_do_not_mix(ladder, cache, tmp_path, spec, corpus):
-    from tenfold.ladder.records import RunRecord, append_record
-
     append_record(tmp_path / RUNS_FILE, RunRecord(spec=spec, status="finished", loss=1.0, corpus_sha256="0" * 64))
-    with pytest.raises(DataError, match="another text|hash 000000000000") as caught:
+    with pytest.raises(DataError, match="text with hash 000000000000") as caught:
         train(ladder, out=tmp_path, cache=cache)
     assert corpus.sha256[:12] in str(caught.value)
 

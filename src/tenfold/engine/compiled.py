@@ -346,7 +346,7 @@ def _solve(matrix: Array, grad: Array, held: Any, m: Array, step: Array) -> bool
 
 @_jit()
 def _direction(
-    theta: Array, low: Array, high: Array, grad: Array, hess: Array, mu: float, held: Any, damped: Array, m: Array, step: Array
+    theta: Array, low: Array, high: Array, grad: Array, hess: Array, mu: float, extra: float, held: Any, damped: Array, m: Array, step: Array
 ) -> bool:
     """The damped Newton direction, with coefficients on a bound held when gradient or step points outward."""
     p = theta.size
@@ -355,9 +355,9 @@ def _direction(
         largest = max(largest, abs(hess[j, j]))
     for i in range(p):
         for j in range(p):
-            damped[i, j] = hess[i, j]
+            damped[i, j] = hess[i, j] / (1.0 + mu)
     for j in range(p):
-        damped[j, j] += min(mu, 1.0) * 1e-3 * (abs(hess[j, j]) + 1e-12 * largest)
+        damped[j, j] += 1e-3 * extra / (1.0 + mu) * (abs(hess[j, j]) + 1e-12 * largest)
         held[j] = (theta[j] <= low[j] and grad[j] > 0) or (theta[j] >= high[j] and grad[j] < 0) or low[j] >= high[j]
     good = _solve(damped, grad, held, m, step)
     outward = False
@@ -392,7 +392,7 @@ def lane(
         return value, _NON_FINITE, 0
     for _ in range(max_steps):
         steps += 1
-        good = _direction(theta, low, high, grad, hess, mu, held, damped, scratch, step)
+        good = _direction(theta, low, high, grad, hess, mu, next_mu if scale < 1.0 else mu, held, damped, scratch, step)
         predicted, tiny, free = _propose(theta, low, high, grad, step, damped, scale, reach, least, trial, held)
         good = good and predicted >= 0.0
         if not good:

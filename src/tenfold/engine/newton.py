@@ -1,8 +1,9 @@
 """A batched, projected, damped Newton method: one loop for thousands of starts or resamples.
 
-Each lane minimises its own objective over a box. The step solves ``(H + mu M) s = -g`` with H the exact Hessian, M the
-majorising curvature and ``mu`` driven to zero near the optimum, so that the last steps are pure Newton; positive
-definiteness is tested by the elimination. A step that does not lower the objective is shortened along its direction.
+Each lane minimises its own objective over a box. The step solves ``(H + mu M) / (1 + mu) s = -g`` with H the exact Hessian
+and M the majorising curvature, plus a diagonal that grows with ``mu``. So a large ``mu`` gives Gauss-Newton steps, then
+ever shorter ones towards the gradient; driven to zero near the optimum it gives pure Newton steps. Positive definiteness
+is tested by the elimination. A step that does not lower the objective is shortened along its direction.
 Coefficients on a bound whose gradient, or whose step, points outward are held.
 
 The damping of a point is chosen before the point is evaluated, from how well the model predicted the step before; one
@@ -90,6 +91,7 @@ def minimise(
     settings: Newton,
     floor: float = 0.0,
     threads: int = 1,
+    linear: Mask | None = None,
 ) -> Solutions:
     """Minimise every lane from its start.
 
@@ -98,6 +100,7 @@ def minimise(
         theta: starts (L, p); lower, upper: (p,) or (L, p) bounds.
         floor: differences of the objective below this are rounding.
         threads: lanes are handled in chunks, side by side on this many threads.
+        linear: (p,) coefficients that are not logarithms or exponents, whose longest step grows with their size.
     """
     lanes, p = theta.shape
     lower = np.broadcast_to(lower, (lanes, p))
@@ -108,7 +111,7 @@ def minimise(
     def run(begin: int) -> Solutions:
         part = slice(begin, begin + size)
         index = np.arange(lanes)[part]
-        return _chunk(evaluate, theta[part], lower[part], upper[part], index, settings, floor)
+        return _chunk(evaluate, theta[part], lower[part], upper[part], index, settings, floor, linear)
 
     starts = range(0, lanes, size)
     if threads > 1 and len(starts) > 1:
@@ -161,7 +164,14 @@ class _State:
 
 
 def _chunk(
-    evaluate: Evaluate, theta: Array, lower: Array, upper: Array, index: Lanes, settings: Newton, floor: float
+    evaluate: Evaluate,
+    theta: Array,
+    lower: Array,
+    upper: Array,
+    index: Lanes,
+    settings: Newton,
+    floor: float,
+    linear: Mask | None,
 ) -> Solutions:
     lanes = index.size
     low, high = np.ascontiguousarray(lower.T), np.ascontiguousarray(upper.T)
@@ -177,7 +187,7 @@ def _chunk(
             if state.index.size == 0:
                 break
             steps[state.slot] += 1
-            ended = _advance(state, evaluate, settings, floor)
+            ended = _advance(state, evaluate, settings, floor, linear)
         _retire(state, np.where(ended == RUNNING, _OUT_OF_STEPS, ended)[: state.index.size], out)
         touching = ((out.theta <= lower) | (out.theta >= upper)) & (lower < upper)
         status[(status == _CONVERGED) & touching.any(axis=1)] = _AT_BOUND
@@ -195,11 +205,14 @@ def _retire(state: _State, ended: Lanes, out: Solutions) -> None:
     state.keep(~done)
 
 
-def _advance(state: _State, evaluate: Evaluate, settings: Newton, floor: float) -> Lanes:
+def _advance(state: _State, evaluate: Evaluate, settings: Newton, floor: float, linear: Mask | None) -> Lanes:
     """One step of every running lane, with acceptance, damping and the tests for stopping; returns status codes."""
     theta, value = state.theta, state.value
     held, step, good, damped = _direction(state)
-    size = np.abs(step).max(axis=0)
+    size = np.abs(step)
+    if linear is not None:
+        size /= np.where(linear[:, None], np.maximum(1.0, np.abs(theta)), 1.0)
+    size = size.max(axis=0)
     step *= state.scale * np.minimum(1.0, settings.reach / np.maximum(size, 1e-300))
     trial = np.clip(theta + step, state.low, state.high)
     moved = trial - theta
@@ -254,10 +267,11 @@ def _direction(state: _State) -> tuple[Mask, Array, Mask, Array]:
     at_low, at_high = theta <= state.low, theta >= state.high
     edge = bool((at_low | at_high).any())
     held = ((at_low & (grad > 0)) | (at_high & (grad < 0)) | (state.low >= state.high)) if edge else at_low & at_high
-    matrix = state.matrix.copy()
+    matrix = state.matrix / (1.0 + state.mu)
     diagonal = np.abs(np.einsum("iil->il", matrix))
-    # a touch of absolute damping keeps directions that the data do not see from being followed to infinity
-    extra = np.minimum(state.mu, 1.0) * 1e-3 * (diagonal + 1e-12 * diagonal.max(axis=0))
+    # damping of each coefficient by itself keeps directions that the data do not see from being followed to infinity
+    # and, after failures, turns the step towards the gradient
+    extra = 1e-3 * np.where(state.scale < 1.0, state.next_mu, state.mu) * (diagonal + 1e-12 * diagonal.max(axis=0))
     np.einsum("iil->il", matrix)[...] += extra
     step, good = _frozen_solve(matrix, grad, held) if edge else solve_positive(matrix, -grad)
     if edge:

@@ -48,14 +48,21 @@ def threads() -> int:
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
-def solve(problem: Problem, *, starts: Starts | None = None, settings: Newton | None = None) -> Solved:
+def solve(
+    problem: Problem, *, starts: Starts | None = None, theta0: Array | None = None, settings: Newton | None = None
+) -> Solved:
     """The global optimum: screen a grid, refine the best points spread over it, compare where they end.
 
+    Given ``theta0``, plain free coefficients (S, p), nothing is screened and only these starts are refined.
     Large tables are screened and refined on evenly spaced rows first; the distinct ends are then polished on all rows.
     """
     starts, settings = starts or Starts(), settings or Newton()
     rows = len(problem.y)
-    if rows > starts.rows:
+    if theta0 is not None:
+        begin = problem.kernel.to_solver(np.atleast_2d(np.asarray(theta0, dtype=np.float64)))
+        lanes = _polish(problem, begin, problem.weights, problem.target, settings)
+        agree, basins = _agreement(lanes, _noise(problem, problem.objective))
+    elif rows > starts.rows:
         part = problem.subset(thinned(rows, starts.rows))
         rough = _refined(part, starts, settings)
         # coordinates are centred on the rows at hand, so go through plain units
@@ -193,7 +200,10 @@ def _newton(
         return kernel.evaluate(theta, weights, target, objective, damping=damping, lanes=lanes)
 
     count = 1 if isinstance(kernel, AutodiffKernel) else threads()
-    return minimise(evaluate, theta, lower, upper, settings=settings, floor=noise, threads=count)
+    linear = None
+    if isinstance(kernel, AutodiffKernel):
+        linear = np.array([domain.transform != "log" for domain in problem.domains])
+    return minimise(evaluate, theta, lower, upper, settings=settings, floor=noise, threads=count, linear=linear)
 
 
 def _noise(problem: Problem, objective: Objective) -> float:

@@ -136,7 +136,6 @@ def _train(
     """Weights after the last step; fills ``seen`` and ``curve`` on the way."""
     run_chunk, optimizer_state = _stepper(spec.family, spec.shape, spec.optimizer)
     state = (params, optimizer_state(params))
-    factors = _factors(spec)
     due = set(checkpoint_steps(spec.steps, spec.evaluation.curve_points))
     told = time.perf_counter()
     feed = batches(corpus, spec.shape, batch=spec.batch, seed=spec.seed)
@@ -144,13 +143,14 @@ def _train(
         starts, codes = next(feed)
         used = min(CHUNK, spec.steps - first)
         seen[starts[:used]] = True
-        state, losses = run_chunk(state, codes, factors[first : first + CHUNK])
+        factors = _factors(spec, first=first)
+        state, losses = run_chunk(state, codes, factors)
         done = first + used
         latest = float(np.mean(np.asarray(losses)[:used]))
         if not np.isfinite(latest):
             raise _Diverged(f"the training loss became {latest} before step {done} of {spec.steps}")
         if done in due:
-            point = _checkpoint(state[0], spec, corpus, step=done, factor=float(factors[done - 1]))
+            point = _checkpoint(state[0], spec, corpus, step=done, factor=float(factors[used - 1]))
             if done > spec.optimizer.warmup * spec.steps or not np.isfinite(point.loss):
                 _require_descent(point.loss, initial, where=f"at step {done} of {spec.steps}")
             curve.append(point)
@@ -160,12 +160,11 @@ def _train(
     return state[0]
 
 
-def _factors(spec: RunSpec) -> np.ndarray:
-    """The schedule's factor of every step, float32, padded with zeros to whole chunks."""
-    padded = np.zeros(-(-spec.steps // CHUNK) * CHUNK, dtype=np.float32)
-    schedule = SCHEDULES[spec.optimizer.schedule]
-    padded[: spec.steps] = schedule(np.arange(spec.steps), spec.steps, warmup=spec.optimizer.warmup)
-    return padded
+def _factors(spec: RunSpec, *, first: int) -> np.ndarray:
+    """The schedule's factor of each step of the chunk from ``first`` on, float32; zero after the last step."""
+    steps = np.arange(first, first + CHUNK)
+    factors = SCHEDULES[spec.optimizer.schedule](steps, spec.steps, warmup=spec.optimizer.warmup)
+    return np.where(steps < spec.steps, factors, 0.0).astype(np.float32)
 
 
 def _checkpoint(params: Params, spec: RunSpec, corpus: Corpus, *, step: int, factor: float) -> Checkpoint:
@@ -196,8 +195,13 @@ def _covered(seen: np.ndarray, context: int) -> int:
 
 def _initial(spec: RunSpec) -> Params:
     """Initial weights of the run's seed."""
-    key = jax.random.key(spec.seed)
-    return family(spec.family).init(key, spec.shape, parameterization=spec.optimizer.parameterization)
+    return _initializer(spec.family, spec.shape, spec.optimizer.parameterization)(jax.random.key(spec.seed))
+
+
+@lru_cache(maxsize=8)
+def _initializer(model: str, shape: Shape, parameterization: str) -> Callable[..., Params]:
+    """A compiled function from a key to initial weights."""
+    return jax.jit(lambda key: family(model).init(key, shape, parameterization=parameterization))
 
 
 def _rates(params: Params, shape: Shape, optimizer: Optimizer) -> Any:

@@ -142,10 +142,17 @@ def dropped_section(fit: Json) -> list[Section]:
     return [Section("notes", "What was dropped or assumed", (Lines(notes),))] if notes else []
 
 
+_NAMES = frozenset(
+    ("alpha", "beta", "gamma", "delta", "epsilon", "eta", "kappa", "lambda", "mu", "nu", "rho", "sigma", "tau", "theta",
+     "phi", "chi", "psi", "omega", "params", "tokens", "flops")
+)  # fmt: skip
+
+
 def _sentence(text: str) -> str:
     text = text.strip()
     first = text.split(" ", 1)[0]
-    plain_word = first.isalpha() and first.islower() and len(first) > 1
+    # names of coefficients and laws keep their case
+    plain_word = first.isalpha() and first.islower() and len(first) > 1 and first not in _NAMES
     text = text[:1].upper() + text[1:] if plain_word else text
     return text if text.endswith((".", "!", "?")) else text + "."
 
@@ -287,12 +294,14 @@ def study_sections(study: Json, law: Law | None = None) -> list[Section]:
     out += [ranking_section(study)] if len(study["laws"]) > 1 else []
     out.append(rehearsal_section(best.get("rehearsal")))
     if study.get("forecast"):
-        out += forecast_sections(study["forecast"])
-    if study.get("plan"):
-        out += plan_sections(study["plan"])
+        known = set(best["certificate"].get("warnings") or [])
+        notes = [note for note in study["forecast"].get("notes") or [] if note not in known]
+        out += forecast_sections({**study["forecast"], "notes": notes})
     if study.get("isoflop"):
         flops = study["plan"]["budget"]["flops"] if study.get("plan") else None
         out += isoflop_sections(study["isoflop"], flops)
+    if study.get("plan"):
+        out += plan_sections(study["plan"])
     if study.get("live"):
         out.append(live_section(study))
     out.append(Section("residuals", "Residuals", (Picture("residuals"), Picture("curves"))))
@@ -306,9 +315,7 @@ def study_sections(study: Json, law: Law | None = None) -> list[Section]:
         )
     )
     if study.get("study"):
-        out.append(
-            Section("study-file", "Run it again", (Code(str(study["study"]), "tenfold study run STUDY.toml"),))
-        )
+        out.append(Section("study-file", "Run it again", (Code(str(study["study"]), "tenfold study run STUDY.toml"),)))
     return out
 
 
@@ -355,12 +362,13 @@ def ranking_section(study: Json) -> Section:
     rows = []
     for law in study["laws"]:
         folds = (law.get("rehearsal") or {}).get("folds") or []
-        score = (sum(fold["error"] ** 2 for fold in folds) / len(folds)) ** 0.5 if folds else None
-        worst = max((abs(fold["error"]) for fold in folds), default=None)
+        errors = [abs(fold["error"]) for fold in folds if finite(fold.get("error"))]
+        score = (sum(error**2 for error in errors) / len(errors)) ** 0.5 if errors else None
+        worst = max(errors, default=None)
         rows.append(
             (
                 law["law"],
-                percent(score) if folds else "unrehearsed",
+                percent(score) if errors else "unrehearsed",
                 percent(worst),
                 percent(law.get("rms")),
                 str(len(law["coef"])),
@@ -395,7 +403,13 @@ def provenance_section(made: Json | None) -> Section:
     rows = [
         ("runs", f"{made.get('source', MISSING)} (content {made.get('runs_id', MISSING)})"),
         ("made", str(made.get("made") or MISSING)),
-        ("software", f"tenfold {made.get('tenfold', MISSING)}, Python {made.get('python', MISSING)}, NumPy {made.get('numpy', MISSING)}"),
+        (
+            "software",
+            ", ".join(
+                f"{name} {made.get(key, MISSING)}"
+                for name, key in (("tenfold", "tenfold"), ("Python", "python"), ("NumPy", "numpy"))
+            ),
+        ),
     ]
     settings = {name: value for name, value in (made.get("settings") or {}).items() if value not in ("", None)}
     if settings:

@@ -150,8 +150,8 @@ def _annotation(item: Placed, scene: Scene, font: float) -> dict[str, Any]:
     label = item.label
     lines = item.text.split("\n")
     return {
-        "x": math.log10(label.x) if scene.x.log else label.x,
-        "y": math.log10(label.y) if scene.y.log else label.y,
+        "x": math.log10(item.x) if scene.x.log else item.x,
+        "y": math.log10(item.y) if scene.y.log else item.y,
         "text": "<br>".join(raised(_escaped(line)) for line in lines),
         "xshift": round(item.dx, 1),
         "yshift": round(item.dy, 1),

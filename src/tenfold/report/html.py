@@ -11,9 +11,9 @@ from typing import TYPE_CHECKING, Any
 from tenfold.io.results import plain
 from tenfold.report import content
 from tenfold.report.blocks import Block, Code, Facts, Formula, Grid, Lines, Para, Picture, Section
-from tenfold.report.palette import DARK, LIGHT, css
-from tenfold.report.mathml import Unreadable, to_mathml
 from tenfold.report.figures import Figure, figures_of, raised
+from tenfold.report.mathml import Unreadable, to_mathml
+from tenfold.report.palette import DARK, LIGHT, css
 from tenfold.report.text import filled
 
 if TYPE_CHECKING:
@@ -76,9 +76,7 @@ def _template() -> Any:
     from jinja2 import Environment, PackageLoader, StrictUndefined
 
     loader = PackageLoader("tenfold.report", "templates")
-    made = Environment(
-        loader=loader, autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True
-    )
+    made = Environment(loader=loader, autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True)
     return made.get_template("study.html.j2")
 
 
@@ -96,10 +94,10 @@ def _plotly() -> str:
 def _block(block: Block, figures: Mapping[str, Figure]) -> str:
     match block:
         case Para(text, lead):
-            return f'<p{" class=lead" if lead else ""}>{_text(text)}</p>\n'
+            return f"<p{' class=lead' if lead else ''}>{_text(text)}</p>\n"
         case Lines(items, warn):
             inner = "".join(f"<li>{_text(item)}</li>\n" for item in items)
-            return f'<ul{" class=warn" if warn else ""}>\n{inner}</ul>\n'
+            return f"<ul{' class=warn' if warn else ''}>\n{inner}</ul>\n"
         case Facts(rows):
             inner = "".join(f"<div><dt>{_text(term)}</dt><dd>{_text(text)}</dd></div>\n" for term, text in rows)
             return f"<dl>\n{inner}</dl>\n"

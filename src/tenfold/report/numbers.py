@@ -33,7 +33,7 @@ def decimals(half: float, *, digits: int = 2) -> int:
     """
     if not (math.isfinite(half) and half > 0):
         return 3
-    return min(max(digits - 1 - math.floor(math.log10(half)), -12), _MOST)
+    return min(max(digits - 1 - math.floor(math.log10(half * (1 + 1e-9))), -12), _MOST)
 
 
 def fixed(value: float | None, places: int) -> str:
@@ -127,6 +127,8 @@ def percent(value: float | None, *, sign: bool = False) -> str:
     scaled = 100.0 * value
     if abs(scaled) < 5e-4:
         return "0 %"
+    if abs(scaled) >= 1e6:
+        return f"{'+' if sign and value > 0 else ''}{plain(scaled, digits=2)} %"
     places = min(max(decimals(abs(scaled)), 0), 3)
     text = fixed(scaled, places)
     return ("+" if sign and scaled > 0 and float(text) != 0 else "") + text + " %"

@@ -12,7 +12,6 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from tenfold.core.axes import AXES
 from tenfold.core.errors import TenfoldError
 from tenfold.core.runs import Runs
 from tenfold.core.scales import levels
@@ -87,9 +86,8 @@ def _from_saved(saved: Json) -> dict[str, Scene]:
 # the main picture
 
 
-def _main(
-    fit: Fit, runs: Runs, saved: Json, *, draws: Draws | None, rehearsal: Rehearsal | None
-) -> scenes.Main | None:
+def _main(fit: Fit, runs: Runs, saved: Json, *, draws: Draws | None, rehearsal: Rehearsal | None) -> scenes.Main | None:
+    runs = runs.finished()
     column = _scale_column(fit)
     x = _values(runs, column)
     if x is None or not runs.has(fit.target):
@@ -307,6 +305,7 @@ def _pairs(prediction: Json) -> dict[float, tuple[float, float]]:
 
 
 def _residuals(fit: Fit, runs: Runs) -> scenes.Residuals | None:
+    runs = runs.finished()
     column = _scale_column(fit)
     x = _values(runs, column)
     try:
@@ -338,15 +337,5 @@ def _curves(curves: Runs) -> tuple[scenes.Traced, ...]:
         rows = np.flatnonzero((of_row == run) & np.isfinite(x) & np.isfinite(y) & (x > 0) & (y > 0))
         if len(rows) > 1:
             rows = rows[np.argsort(x[rows], kind="stable")]
-            out.append(
-                scenes.Traced(column, tuple(x[rows].tolist()), tuple(y[rows].tolist()), float(size[rows[0]]))
-            )
+            out.append(scenes.Traced(column, tuple(x[rows].tolist()), tuple(y[rows].tolist()), float(size[rows[0]])))
     return tuple(out)
-
-
-def axis_title(column: str) -> str:
-    """``training compute, FLOP``."""
-    axis = next((axis for axis in AXES if axis.column == column), None)
-    if axis is None:
-        return column
-    return axis.title if axis.title.endswith(axis.unit) or not axis.unit else f"{axis.title}, {axis.unit}"

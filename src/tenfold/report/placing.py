@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
 from itertools import pairwise
 
 from tenfold.report.scene import Dots, Label, Scale, Scene, Stroke, Whisker
 
 _WIDTH = 0.56  # of an average character, as a share of the font's size
 _LINE = 1.28  # height of a line, likewise
+_Pair = tuple[float, float]
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,7 +27,7 @@ class Frame:
 
 @dataclass(frozen=True, slots=True)
 class Placed:
-    """A label and the offset of its box's anchor from its point, in pixels (up and right are positive)."""
+    """A label, the point it stands beside and the offset of its box's anchor from there (pixels right and up)."""
 
     label: Label
     text: str
@@ -34,6 +35,8 @@ class Placed:
     dy: float
     xanchor: str
     yanchor: str
+    x: float = 0.0
+    y: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,6 +45,7 @@ class _Box:
     bottom: float
     right: float
     top: float
+    weight: float = 1.0
 
     def overlap(self, other: _Box) -> float:
         wide = min(self.right, other.right) - max(self.left, other.left)
@@ -50,8 +54,8 @@ class _Box:
 
 
 def place(scene: Scene, frame: Frame) -> tuple[Placed, ...]:
-    """Choose a side for every label, in order; each keeps clear of those before it and, if it can, of the points."""
-    points = _points(scene, frame)
+    """Choose a place for every label, in order: clear of those before it, near its point, off the marks if it can be."""
+    marks = _obstacles(scene, frame)
     taken: list[_Box] = []
     out = []
     for label in scene.labels:
@@ -59,12 +63,12 @@ def place(scene: Scene, frame: Frame) -> tuple[Placed, ...]:
         if not text:
             continue
         best: tuple[float, Placed, _Box] | None = None
-        for rank, (option, box) in enumerate(_options(label, text, scene, frame)):
-            clash = sum(box.overlap(other) for other in taken)
-            hits = sum(box.overlap(point) for point in points)
-            cost = 1000.0 * clash + 4.0 * hits + 40.0 * _outside(box, frame) + 6.0 * rank
-            if best is None or cost < best[0] - 1e-9:
-                best = (cost, option, box)
+        for cost, option, box in _options(label, text, scene, frame):
+            cost += 1000.0 * sum(box.overlap(other) for other in taken) + 40.0 * _outside(box, frame)
+            if best is None or cost < best[0]:
+                cost += sum(box.overlap(mark) * mark.weight for mark in marks)
+                if best is None or cost < best[0] - 1e-9:
+                    best = (cost, option, box)
         if best is not None:
             taken.append(best[2])
             out.append(best[1])
@@ -101,7 +105,7 @@ def size_of(text: str, font: float) -> tuple[float, float]:
     return max(len(line) for line in lines) * font * _WIDTH + 2, len(lines) * font * _LINE
 
 
-def _points(scene: Scene, frame: Frame) -> list[_Box]:
+def _obstacles(scene: Scene, frame: Frame) -> list[_Box]:
     boxes = []
     for mark in scene.marks:
         if isinstance(mark, Dots):
@@ -117,67 +121,80 @@ def _points(scene: Scene, frame: Frame) -> list[_Box]:
             continue
         for x, y in pairs:
             px, py = fraction(scene.x, x) * frame.width, fraction(scene.y, y) * frame.height
-            boxes.append(_Box(px - half, py - half, px + half, py + half))
+            boxes.append(_Box(px - half, py - half, px + half, py + half, 4.0))
     return boxes
 
 
 def _line(mark: Stroke, scene: Scene, frame: Frame) -> list[_Box]:
     """Small boxes along a line."""
-    at = [(fraction(scene.x, x) * frame.width, fraction(scene.y, y) * frame.height) for x, y in zip(mark.x, mark.y, strict=True)]
+    at = [
+        (fraction(scene.x, x) * frame.width, fraction(scene.y, y) * frame.height)
+        for x, y in zip(mark.x, mark.y, strict=True)
+    ]
     boxes = []
+    weight = 2.0 if mark.dash == "solid" else 0.7
     for (ax, ay), (bx, by) in pairwise(at):
         steps = max(int(math.hypot(bx - ax, by - ay) / 6), 1)
         for k in range(steps + 1):
             px, py = ax + (bx - ax) * k / steps, ay + (by - ay) * k / steps
-            boxes.append(_Box(px - 1.5, py - 1.5, px + 1.5, py + 1.5))
+            boxes.append(_Box(px - 1.5, py - 1.5, px + 1.5, py + 1.5, weight))
     return boxes[:: max(len(boxes) // 4000, 1)]
 
 
-def _options(label: Label, text: str, scene: Scene, frame: Frame) -> list[tuple[Placed, _Box]]:
-    wide, high = size_of(text, frame.font)
-    px, py = fraction(scene.x, label.x) * frame.width, fraction(scene.y, label.y) * frame.height
-    out = []
-    for side in label.sides:
-        for extra in (0.0, 0.55 * high, 1.1 * high, 1.7 * high, 2.4 * high, 3.2 * high):
-            for sign in (1, -1) if side in ("right", "left") and extra else (1,):
-                out.append(_option(label, text, side, sign * extra, (px, py), (wide, high), frame))
-    return out
+def _options(label: Label, text: str, scene: Scene, frame: Frame) -> Iterator[tuple[float, Placed, _Box]]:
+    """Every place a label may take, with what it costs to stand far off or on a later choice of side."""
+    size = size_of(text, frame.font)
+    for other, point in enumerate(((label.x, label.y), *label.also)):
+        at = fraction(scene.x, point[0]) * frame.width, fraction(scene.y, point[1]) * frame.height
+        for step in (0.0, 0.55, 1.1, 1.7, 2.4, 3.2):
+            for rank, side in enumerate(label.sides):
+                cost = 5.0 * other + 2.5 * step * size[1] + 6.0 * rank
+                for worse, made in enumerate(_beside(label, text, side, step * size[1], at, size, frame)):
+                    option, box = made
+                    yield cost + 5.0 * worse, replace(option, x=point[0], y=point[1]), box
 
 
-def _option(
-    label: Label,
-    text: str,
-    side: str,
-    extra: float,
-    at: tuple[float, float],
-    size: tuple[float, float],
-    frame: Frame,
+def _beside(
+    label: Label, text: str, side: str, extra: float, at: _Pair, size: _Pair, frame: Frame
+) -> list[tuple[Placed, _Box]]:
+    if side == "top":
+        return [_top(label, text, extra, at, size, frame, anchor) for anchor in ("left", "right")]
+    if side in ("above", "below"):
+        up = side == "above"
+        return [_vertical(label, text, extra, at, size, anchor, up=up) for anchor in ("center", "right", "left")]
+    return [_sideways(label, text, side, sign * extra, at, size) for sign in ((1, -1) if extra else (1,))]
+
+
+_BACK = {"left": 0.0, "center": 0.5, "right": 1.0}  # how much of its width a label reaches back from its point
+
+
+def _top(label: Label, text: str, extra: float, at: _Pair, size: _Pair, frame: Frame, anchor: str) -> tuple[Placed, _Box]:
+    """Beside a vertical line, at the top of the plot."""
+    shift = 6.0 if anchor == "left" else -6.0
+    left, top = at[0] + shift - _BACK[anchor] * size[0], frame.height - 4.0 - extra
+    return Placed(label, text, shift, top - at[1], anchor, "top"), _Box(left, top - size[1], left + size[0], top)
+
+
+def _vertical(
+    label: Label, text: str, extra: float, at: _Pair, size: _Pair, anchor: str, *, up: bool
 ) -> tuple[Placed, _Box]:
-    (px, py), (wide, high) = at, size
-    gap = label.gap
-    if side in ("above", "below", "top"):
-        # keep the box inside by choosing its anchor, not by moving it off its point
-        anchor = "center"
-        if side == "top" or px - wide / 2 < 0:
-            anchor = "left"
-        if px + (wide if anchor == "left" else wide / 2) > frame.width + frame.right:
-            anchor = "right"
-        left = px - {"left": 0.0, "center": wide / 2, "right": wide}[anchor]
-        shift = {"left": 6.0, "center": 0.0, "right": -6.0}[anchor] if side == "top" else 0.0
-        if side == "top":
-            top = frame.height - 4.0 - extra
-            box = _Box(left + shift, top - high, left + shift + wide, top)
-            return Placed(label, text, shift, top - py, anchor, "top"), box
-        if side == "above":
-            bottom = py + gap + extra
-            return Placed(label, text, 0.0, gap + extra, anchor, "bottom"), _Box(left, bottom, left + wide, bottom + high)
-        top = py - gap - extra
-        return Placed(label, text, 0.0, -gap - extra, anchor, "top"), _Box(left, top - high, left + wide, top)
+    """Above or below a point."""
+    left, away = at[0] - _BACK[anchor] * size[0], label.gap + extra
+    if up:
+        bottom = at[1] + away
+        return Placed(label, text, 0.0, away, anchor, "bottom"), _Box(left, bottom, left + size[0], bottom + size[1])
+    top = at[1] - away
+    return Placed(label, text, 0.0, -away, anchor, "top"), _Box(left, top - size[1], left + size[0], top)
+
+
+def _sideways(label: Label, text: str, side: str, extra: float, at: _Pair, size: _Pair) -> tuple[Placed, _Box]:
+    """Right or left of a point."""
+    low, high = at[1] + extra - size[1] / 2, at[1] + extra + size[1] / 2
     if side == "right":
-        box = _Box(px + gap, py + extra - high / 2, px + gap + wide, py + extra + high / 2)
-        return Placed(label, text, gap, extra, "left", "middle"), box
-    box = _Box(px - gap - wide, py + extra - high / 2, px - gap, py + extra + high / 2)
-    return Placed(label, text, -gap, extra, "right", "middle"), box
+        box = _Box(at[0] + label.gap, low, at[0] + label.gap + size[0], high)
+        return Placed(label, text, label.gap, extra, "left", "middle"), box
+    box = _Box(at[0] - label.gap - size[0], low, at[0] - label.gap, high)
+    return Placed(label, text, -label.gap, extra, "right", "middle"), box
 
 
 def _outside(box: _Box, frame: Frame) -> float:

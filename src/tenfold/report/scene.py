@@ -71,9 +71,10 @@ Mark = Dots | Stroke | Ribbon | Whisker
 
 @dataclass(frozen=True, slots=True)
 class Label:
-    """Text beside a point. ``sides`` are tried in order: ``above``, ``below``, ``right``, ``left``, ``top`` (of the plot).
+    """Text beside a point. ``sides`` are tried in order: ``above``, ``below``, ``right``, ``left``, ``top`` of the plot.
 
-    ``short`` replaces ``text`` where there is little room; when it is empty the label is left out there.
+    ``short`` replaces ``text`` where there is little room; when it is empty the label is left out there. ``also`` are
+    other points that the label may stand beside when there is no room at the first.
     """
 
     x: float
@@ -83,6 +84,7 @@ class Label:
     sides: tuple[str, ...] = ("above", "below", "right", "left")
     short: str | None = None
     gap: float = 8.0
+    also: tuple[tuple[float, float], ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -103,7 +103,9 @@ def log_scale(title: str, values: Sequence[float], column: str = "", *, pad: flo
 
 def loss_scene(main: Main) -> Scene:
     """Measured and withheld runs, the law with its bands, where the data end, forecasts and the live check."""
-    ends = [value for t in (*main.targets, *([main.live] if main.live else [])) for p in t.intervals.values() for value in p]
+    ends = [
+        value for t in (*main.targets, *([main.live] if main.live else [])) for p in t.intervals.values() for value in p
+    ]
     band = [value for low, high in main.bands.values() for value in (low[-1], high[-1])]
     far_x = [t.x for t in main.targets] + ([main.live.x] if main.live else [])
     x = log_scale(title_of(main.column), [*main.x, *main.line_x, *far_x], main.column, pad=0.03)
@@ -159,18 +161,26 @@ def _loss_labels(main: Main, y: Scale) -> tuple[Label, ...]:
     if main.live is not None:
         top = max((pair[1] for pair in main.live.intervals.values()), default=main.live.center)
         text = "live check: not measured" if main.live.loss is None else f"live check: measured {plain(main.live.loss)}"
-        out.append(Label(main.live.x, top, text, "pink", ("above", "below"), text.replace("live check: ", "live check\n")))
-    first = next((k for k, flag in enumerate(main.held) if not flag), None)
-    if first is not None:
-        k = max((k for k, flag in enumerate(main.held) if not flag), key=lambda k: (main.y[k], -main.x[k]))
-        out.append(Label(main.x[k], main.y[k], "measured", "ink", ("right", "above")))
-    rings = [k for k, flag in enumerate(main.held) if flag]
-    if rings:
-        k = max(rings, key=lambda k: (main.y[k], -main.x[k]))
-        text = "withheld in rehearsal"
-        out.append(Label(main.x[k], main.y[k], text, "ink", ("right", "above"), "withheld"))
+        out.append(
+            Label(main.live.x, top, text, "pink", ("above", "right", "below"), text.replace("live check: ", "live check\n"))
+        )
+    for held, text, short in ((False, "measured", None), (True, "withheld in rehearsal", "withheld")):
+        tops = _tops(main, held=held)
+        if tops:
+            out.append(Label(*tops[0], text, "ink", ("right", "above"), short, also=tuple(tops[1:])))
     out += _line_labels(main)
     return tuple(out)
+
+
+def _tops(main: Main, *, held: bool) -> list[tuple[float, float]]:
+    """The highest point of each column of runs, those farthest to the left first."""
+    rows = [k for k, flag in enumerate(main.held) if flag is held]
+    columns: dict[float, tuple[float, float]] = {}
+    for k in rows:
+        key = round(math.log10(main.x[k]), 1)
+        if key not in columns or main.y[k] > columns[key][1]:
+            columns[key] = (main.x[k], main.y[k])
+    return [columns[key] for key in sorted(columns)][:6]
 
 
 def _line_labels(main: Main) -> list[Label]:
@@ -181,9 +191,21 @@ def _line_labels(main: Main) -> list[Label]:
         if level in main.bands:
             text = f"{level:.0%}".replace("%", " %")
             out.append(Label(main.line_x[-1], main.bands[level][1][-1], text, "blue", ("right",), gap=6.0))
-    at = min(range(len(main.line_x)), key=lambda k: abs(math.log(main.line_x[k]) - 0.5 * math.log(main.line_x[0] * main.end)))
+    at = min(
+        range(len(main.line_x)), key=lambda k: abs(math.log(main.line_x[k]) - 0.5 * math.log(main.line_x[0] * main.end))
+    )
     text = "compute-optimal frontier of the law" if main.kind == "compute-optimal" else f"law: {main.law}"
-    out.append(Label(main.line_x[at], main.line_y[at], text, "blue", ("below",), "frontier" if main.kind == "compute-optimal" else "law", gap=16.0))
+    out.append(
+        Label(
+            main.line_x[at],
+            main.line_y[at],
+            text,
+            "blue",
+            ("below",),
+            "frontier" if main.kind == "compute-optimal" else "law",
+            gap=16.0,
+        )
+    )
     return out
 
 
@@ -193,13 +215,18 @@ def _loss_words(main: Main) -> str:
     text = (
         f"{main.target.capitalize()} of {len(main.x)} runs from {low} to {high}"
         + (f", {held} of them withheld in rehearsal (hollow)" if held else "")
-        + (f", with the {'compute-optimal frontier' if main.kind == 'compute-optimal' else 'curve'} of {main.law}" if main.line_x else "")
+        + (
+            f", with the {'compute-optimal frontier' if main.kind == 'compute-optimal' else 'curve'} of {main.law}"
+            if main.line_x
+            else ""
+        )
         + (" and its 50 % and 90 % bands for one new run" if main.bands else "")
     )
     if main.targets:
         first = main.targets[0]
         widest = first.intervals.get(max(first.intervals, default=0.0))
-        text += f"; forecast {interval(first.center, widest)} at {quantity(first.x, main.column)}, {decades(_beyond(main))} beyond the runs"
+        text += f"; forecast {interval(first.center, widest)} at {quantity(first.x, main.column)}"
+        text += f", {decades(_beyond(main))} beyond the runs"
     if main.live is not None and main.live.loss is not None:
         text += f"; a live check at {quantity(main.live.x, main.column)} measured {plain(main.live.loss)}"
     return text + "."
@@ -216,33 +243,35 @@ def isoflop_scene(found: Json) -> Scene:
     labels: list[Label] = []
     refused = []
     for k, profile in enumerate(profiles):
-        colour = step(k, len(profiles))
+        colour, short = step(k, len(profiles)), None
         sizes, losses = tuple(profile["sizes"]), tuple(profile["losses"])
         name = quantity(profile["flops"], "flops", unit=k == len(profiles) - 1)
         if profile.get("problem"):
             refused.append(f"{quantity(profile['flops'], 'flops')}: {profile['problem']}")
             marks.append(Stroke(sizes, losses, colour, 1.4, "dot"))
             marks.append(Dots(sizes, losses, colour, "square", 8.0))
+            short = f"{quantity(profile['flops'], 'flops', unit=False)}\nrefused"
             name = f"{name} refused"
         else:
             marks.append(Stroke(sizes, losses, colour, 1.0, "dot"))
             marks.append(_parabola(profile, colour))
             marks.append(Dots(sizes, losses, colour, "dot", 8.0))
-        labels.append(Label(sizes[-1], losses[-1], name, colour, ("right", "above"), gap=9.0))
+        labels.append(Label(sizes[-1], losses[-1], name, colour, ("right",), short, gap=9.0))
     good = [p for p in profiles if not p.get("problem")]
     if good:
         line_x, line_y = tuple(p["params"] for p in good), tuple(p["loss"] for p in good)
         marks.append(Stroke(line_x, line_y, "orange", 1.6, "dash"))
         marks.append(Dots(line_x, line_y, "orange", "diamond", 11.0))
-        labels.insert(0, Label(line_x[0], line_y[0], "optimal size", "orange", ("below", "left"), gap=12.0))
+        labels.append(Label(line_x[-1], line_y[-1], "optimal size", "orange", ("below", "left"), gap=12.0))
     x = log_scale(title_of("params"), [s for p in profiles for s in p["sizes"]], "params", pad=0.05)
-    y = log_scale("loss", [*(v for p in profiles for v in p["losses"]), *(p["loss"] for p in good)], pad=0.07)
+    y = log_scale("loss", [*(v for p in profiles for v in p["losses"]), *(p["loss"] for p in good)], pad=0.09)
     words = f"IsoFLOP curves of {len(profiles)} budgets: loss against size at equal compute"
     if good:
         first, last = good[0], good[-1]
         words += (
-            f"; the best size grows from {quantity(first['params'], 'params', unit=False)} at {quantity(first['flops'], 'flops')} "
-            f"to {quantity(last['params'], 'params', unit=False)} at {quantity(last['flops'], 'flops')}"
+            f"; the best size grows from {quantity(first['params'], 'params', unit=False)} "
+            f"at {quantity(first['flops'], 'flops')} to {quantity(last['params'], 'params', unit=False)} "
+            f"at {quantity(last['flops'], 'flops')}"
         )
     words += ("; refused: " + "; ".join(refused) if refused else "") + "."
     return Scene(x, y, tuple(marks), tuple(labels), words, "IsoFLOP curves", height=460)
@@ -261,7 +290,9 @@ def _parabola(profile: Json, colour: str) -> Stroke:
 def sizes_scene(found: Json, plan: Json | None) -> Scene | None:
     """Optimal size against compute: the measured vertices, the three routes and the plan with its interval."""
     good = [p for p in found["profiles"] if not p.get("problem") and finite(p.get("params"))]
-    routes = [r for r in found["routes"] if not r.get("problem") and finite(r.get("exponent")) and finite(r.get("prefactor"))]
+    routes = [
+        r for r in found["routes"] if not r.get("problem") and finite(r.get("exponent")) and finite(r.get("prefactor"))
+    ]
     if not routes or not found["profiles"]:
         return None
     budgets = [p["flops"] for p in found["profiles"]]
@@ -295,8 +326,18 @@ def sizes_scene(found: Json, plan: Json | None) -> Scene | None:
             values += list(pair)
         marks.append(Dots((at,), (plan["params"]["value"],), "orange", "diamond", 11.0))
         text = f"plan {interval(plan['params']['value'], pair, axis='params')}"
-        labels.append(Label(at, plan["params"]["value"], text, "orange", ("below", "left", "above"), gap=14.0))
-        words += f"; the plan at {quantity(at, 'flops')} is {interval(plan['params']['value'], pair, axis='params')} parameters"
+        labels.append(
+            Label(
+                at,
+                plan["params"]["value"],
+                text,
+                "orange",
+                ("below", "left", "above"),
+                text.replace(" [", "\n["),
+                gap=14.0,
+            )
+        )
+        words += f"; the {text.replace('plan', 'plan is')} parameters at {quantity(at, 'flops')}"
     x_scale = log_scale(title_of("flops"), [low, end], "flops", pad=0.03)
     y_scale = log_scale("optimal size, parameters", values, "params", pad=0.06)
     return Scene(x_scale, y_scale, tuple(marks), tuple(labels), words + ".", "optimal size", height=420)
@@ -377,8 +418,8 @@ def rehearsal_scene(rehearsal: Json) -> Scene:
     y_scale = Scale("error of the prediction, %", -reach, reach, value_ticks(-reach, reach, most=6), log=False)
     worst = max((fold["error"] for fold in folds), key=abs)
     words = (
-        f"Errors of {len(folds)} predictions of {len(targets)} withheld scales up to {decades(max(f['reach'] for f in folds))} "
-        f"ahead: the worst is {percent(worst, sign=True)}."
+        f"Errors of {len(folds)} predictions of {len(targets)} withheld scales up to "
+        f"{decades(max(fold['reach'] for fold in folds))} ahead: the worst is {percent(worst, sign=True)}."
     )
     return Scene(x_scale, y_scale, tuple(marks), tuple(labels), words, "rehearsal", height=360)
 
@@ -395,9 +436,7 @@ def curves_scene(curves: tuple[Traced, ...]) -> Scene:
     known = [c.size for c in curves]
     sized = all(finite(size) and size > 0 for size in known)
     tokens, key = _sequence(known) if sized else (("ink",) * len(curves), ())
-    marks: list[Mark] = [
-        Stroke(curve.x, curve.y, token, 1.2) for curve, token in zip(curves, tokens, strict=True)
-    ]
+    marks: list[Mark] = [Stroke(curve.x, curve.y, token, 1.2) for curve, token in zip(curves, tokens, strict=True)]
     ends = tuple(curve.x[-1] for curve in curves), tuple(curve.y[-1] for curve in curves)
     marks.append(Dots(*ends, tokens, "dot", 6.0))
     x = log_scale(title_of(curves[0].column), [v for c in curves for v in c.x], curves[0].column, pad=0.02)

@@ -105,7 +105,12 @@ def _panel(figure: Any, scene: Scene, box: tuple[float, float, float, float], *,
     right = margin(scene, font, wide - left, short=False)
     frame = Frame(wide - left - right, high - bottom - top, font, short=wide < 330, right=right)
     axes = figure.add_axes(
-        (box[0] + left / wide * box[2], box[1] + bottom / high * box[3], frame.width / wide * box[2], frame.height / high * box[3])
+        (
+            box[0] + left / wide * box[2],
+            box[1] + bottom / high * box[3],
+            frame.width / wide * box[2],
+            frame.height / high * box[3],
+        )
     )
     _axis(axes, scene.x, "x", font, most=8)
     _axis(axes, scene.y, "y", font, most=6)
@@ -115,7 +120,7 @@ def _panel(figure: Any, scene: Scene, box: tuple[float, float, float, float], *,
     for item in place(scene, frame):
         axes.annotate(
             _maths(item.text),
-            (item.label.x, item.label.y),
+            (item.x, item.y),
             (item.dx, item.dy),
             textcoords="offset points",
             size=font,
@@ -148,9 +153,7 @@ def _key(axes: Any, scene: Scene, font: float) -> None:
 def _axis(axes: Any, scale: Scale, which: str, font: float, *, most: int) -> None:
     from matplotlib.ticker import FixedLocator, NullLocator
 
-    set_scale, set_limits, set_title = (
-        getattr(axes, f"set_{which}{name}") for name in ("scale", "lim", "label")
-    )
+    set_scale, set_limits, set_title = (getattr(axes, f"set_{which}{name}") for name in ("scale", "lim", "label"))
     set_scale("log" if scale.log else "linear")
     set_limits(scale.low, scale.high)
     set_title(_maths(scale.title), size=font, color=LIGHT["soft"], labelpad=0.45 * font)
@@ -190,13 +193,25 @@ def _mark(axes: Any, mark: Mark, scale: float, order: int) -> None:
             )
         case Stroke(x, y, colour, width, dash):
             axes.plot(
-                x, y, color=_colour(colour), linewidth=width * scale * 1.1, linestyle=_DASHES[dash], zorder=order, clip_on=False
+                x,
+                y,
+                color=_colour(colour),
+                linewidth=width * scale * 1.1,
+                linestyle=_DASHES[dash],
+                zorder=order,
+                clip_on=False,
             )
         case Ribbon(x, low, high, colour):
             axes.fill_between(x, low, high, color=_colour(colour), linewidth=0, zorder=order)
         case Whisker(x, low, high, colour, width):
             axes.plot(
-                (x, x), (low, high), color=_colour(colour), linewidth=width * scale, solid_capstyle="butt", zorder=order, clip_on=False
+                (x, x),
+                (low, high),
+                color=_colour(colour),
+                linewidth=width * scale,
+                solid_capstyle="butt",
+                zorder=order,
+                clip_on=False,
             )
 
 
@@ -244,7 +259,7 @@ def _style() -> Any:
         {
             "font.family": [family, "DejaVu Sans"] if family != "DejaVu Sans" else [family],
             "mathtext.fontset": "custom",
-            "mathtext.rm": family,
+            **{f"mathtext.{kind}": family for kind in ("rm", "cal", "it", "bf", "sf", "tt", "bfit")},
             "mathtext.default": "regular",
             "svg.hashsalt": "tenfold",
             "svg.fonttype": "path",
@@ -258,7 +273,10 @@ def _style() -> Any:
 def _bytes(figure: Any, *, format: str, words: str) -> bytes:
     made = io.BytesIO()
     figure.set_facecolor(LIGHT["page"])
-    nothing = {"svg": {"Date": None, "Creator": "tenfold", "Description": words}, "png": {"Software": None, "Description": words}}
+    nothing = {
+        "svg": {"Date": None, "Creator": "tenfold", "Description": words},
+        "png": {"Software": None, "Description": words},
+    }
     metadata = nothing.get(format, {"CreationDate": None, "Creator": "tenfold", "Producer": None, "Subject": words})
     figure.savefig(made, format=format, dpi=200 if format == "png" else 72, metadata=metadata)
     return made.getvalue()

@@ -60,12 +60,15 @@ def fit_verdict(fit: Json) -> str:
     certificate = fit.get("certificate") or {}
     warnings = certificate.get("warnings") or []
     good = fit.get("status") in ("converged", "at_bound")
-    head = f"{fit['law']} describes {count(int(fit['n']), 'run')} to {percent(fit.get('rms'))} (rms of log {fit.get('target', 'loss')})"
+    runs = count(int(fit["n"]), "run")
+    head = f"{fit['law']} describes {runs} to {percent(fit.get('rms'))} (rms of log {fit.get('target', 'loss')})"
     if not good:
-        return f"Do not use this fit of {fit['law']} to {count(int(fit['n']), 'run')}: {fit.get('status_text', fit.get('status'))}"
+        reason = fit.get("status_text", fit.get("status"))
+        return f"Do not use this fit of {fit['law']} to {runs}: {reason}"
     if not warnings:
         return f"{head}, and nothing in its certificate stands against it."
-    return f"{head}; {count(len(warnings), 'warning')} in its certificate {'limits' if len(warnings) == 1 else 'limit'} what it may be used for."
+    verb = "limits" if len(warnings) == 1 else "limit"
+    return f"{head}; {count(len(warnings), 'warning')} in its certificate {verb} what it may be used for."
 
 
 def certificate_facts(fit: Json) -> tuple[tuple[str, str], ...]:
@@ -112,7 +115,8 @@ def _bounds(c: Json) -> str:
     names = c.get("at_bound") or []
     if not names:
         return "no coefficient lies on a bound of its domain"
-    return f"{joined(names)} {'lies' if len(names) == 1 else 'lie'} on a bound of {'its' if len(names) == 1 else 'their'} domain"
+    verb, whose = ("lies", "its") if len(names) == 1 else ("lie", "their")
+    return f"{joined(names)} {verb} on a bound of {whose} domain"
 
 
 def _influence(c: Json) -> str:
@@ -121,7 +125,8 @@ def _influence(c: Json) -> str:
         return "not examined"
     error = (c.get("headline") or {}).get("error")
     parts = [
-        f"without {item['run']} the headline is {_headline(item['headline'], error)} ({item['shift']:+.1f} standard errors)"
+        f"without {item['run']} the headline is {_headline(item['headline'], error)} "
+        f"({item['shift']:+.1f} standard errors)"
         for item in found[:3]
     ]
     return "; ".join(parts)
@@ -167,15 +172,16 @@ def rehearsal_sentence(rehearsal: Json | None) -> str:
     """One line on what rehearsal showed, or why there was none."""
     if not rehearsal:
         return "unrehearsed: no runs to withhold"
-    folds = rehearsal.get("folds") or []
-    if not folds:
+    every = rehearsal.get("folds") or []
+    folds = [fold for fold in every if finite(fold.get("error")) and finite(fold.get("reach"))]
+    if not every:
         given = str(rehearsal.get("sentence") or "unrehearsed: no runs to withhold")
         return given if given.startswith("unrehearsed") else f"unrehearsed: {given}"
+    if not folds:
+        return "unrehearsed: no withheld scale could be predicted"
     scales = len({fold["target"] for fold in folds})
     reach = max(fold["reach"] for fold in folds)
-    errors = sorted((abs(fold["error"]) for fold in folds if finite(fold.get("error"))))
-    if not errors:
-        return "unrehearsed: no withheld scale could be predicted"
+    errors = sorted(abs(fold["error"]) for fold in folds)
     low, high = percent(errors[0]), percent(errors[-1])
     text = high if low == high else f"{low} to {high}"
     signs = {fold["error"] > 0 for fold in folds}
@@ -183,8 +189,7 @@ def rehearsal_sentence(rehearsal: Json | None) -> str:
     if len(errors) > 1:
         side = " (always too high)" if signs == {True} else " (always too low)" if signs == {False} else ""
     return (
-        f"rehearsed on {count(scales, 'withheld scale')} up to {decades(reach)} ahead: "
-        f"predictions erred by {text}{side}"
+        f"rehearsed on {count(scales, 'withheld scale')} up to {decades(reach)} ahead: predictions erred by {text}{side}"
     )
 
 
