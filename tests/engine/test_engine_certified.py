@@ -12,13 +12,14 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from tenfold.core import Real
-from tenfold.core.law import Law, law, law_from_text
+from tenfold.core import Positive, Real
+from tenfold.core.domains import Domain
+from tenfold.core.law import law, law_from_text
+from tenfold.core.status import Status
 from tenfold.engine.newton import Newton
 from tenfold.engine.objective import Squared
 from tenfold.engine.problem import Problem, build
 from tenfold.engine.solve import solve
-from tenfold.engine.starts import Starts
 
 FOLDER = Path(__file__).parent / "certified"
 NAMES = sorted(path.stem for path in FOLDER.glob("*.txt"))
@@ -68,16 +69,36 @@ def enso(x, *, b1: Real, b2: Real, b3: Real, b4: Real, b5: Real, b6: Real, b7: R
     )  # fmt: skip
 
 
-def law_of(name: str, case: Certified) -> Law:
-    if name in ("roszman1", "enso"):
-        return {"roszman1": roszman1, "enso": enso}[name]
-    domains = {f"b{i + 1}": replace(Real, start=(-3.0, 3.0)) for i in range(len(case.coef))}
-    return law_from_text(case.model, domains=domains, inputs=("x",))
+# Where the second-order path from a published start leads into another valley; the global search finds the optimum.
+ASTRAY = {"mgh17": (0, "exp(-b4 x) and exp(-b5 x) vanish on all rows but the first: a plateau leads away")}
+
+
+def domains_of(case: Certified) -> dict[str, Domain]:
+    """Positive where both starts are, as a user would declare them; starts are drawn from around the published ones."""
+    out = {}
+    for i, column in enumerate(case.starts.T):
+        if (column > 0).all():
+            out[f"b{i + 1}"] = replace(Positive, start=(float(column.min()) / 3, float(column.max()) * 3))
+        else:
+            span = (min(0.0, 1.5 * float(column.min())), max(0.0, 1.5 * float(column.max())))
+            out[f"b{i + 1}"] = replace(Real, start=span)
+    return out
 
 
 def problem_of(name: str) -> tuple[Certified, Problem]:
     case = read(name)
-    return case, build(law_of(name, case), {"x": case.x}, case.y, objective=Squared("linear"))
+    known = {"roszman1": roszman1, "enso": enso}
+    law = known[name] if name in known else law_from_text(case.model, domains=domains_of(case), inputs=("x",))
+    return case, build(law, {"x": case.x}, case.y, objective=Squared("linear"))
+
+
+def free(problem: Problem, coef: np.ndarray) -> np.ndarray:
+    return problem.free(dict(zip(problem.law.coefs, coef, strict=True)))
+
+
+def natural(problem: Problem, theta: np.ndarray) -> np.ndarray:
+    values = problem.natural(theta[None])
+    return np.array([float(values[name][0]) for name in problem.law.coefs])
 
 
 def digits(found: np.ndarray, certified: np.ndarray) -> float:
@@ -87,7 +108,7 @@ def digits(found: np.ndarray, certified: np.ndarray) -> float:
 @pytest.mark.parametrize("name", NAMES)
 def test_the_data_are_the_certified_ones(name):
     case, problem = problem_of(name)
-    model = problem.kernel.model(case.coef[None])[0]
+    model = problem.kernel.model(problem.kernel.to_solver(free(problem, case.coef)[None]))[0]
     # eleven digits are printed of coefficients and sum
     assert np.sum((case.y - model) ** 2) == pytest.approx(case.rss, rel=1e-9)
 
@@ -95,8 +116,21 @@ def test_the_data_are_the_certified_ones(name):
 @pytest.mark.parametrize("name", NAMES)
 def test_certified_coefficients_from_both_published_starts(name):
     case, problem = problem_of(name)
-    for start in case.starts:
-        found = solve(problem, theta0=start[None], settings=Newton(max_steps=2000))
-        assert found.status.ok, (start, found.status)
-        assert digits(found.theta, case.coef) >= 6, (start, found.theta)
-        assert found.value == pytest.approx(case.rss, rel=1e-9)
+    starts = np.stack([free(problem, start) for start in case.starts])
+    found = solve(problem, theta0=starts, settings=Newton(max_steps=1000))
+    for index, theta in enumerate(found.lanes.theta):
+        status = Status.from_code(int(found.lanes.status[index]))
+        if name in ASTRAY and index == ASTRAY[name][0]:
+            assert found.lanes.value[index] > 10 * case.rss, "no longer astray: remove it from the list"
+            continue
+        assert status.ok, (case.starts[index], status)
+        assert digits(natural(problem, theta), case.coef) >= 6, (case.starts[index], natural(problem, theta))
+        assert found.lanes.value[index] == pytest.approx(case.rss, rel=1e-9)
+
+
+@pytest.mark.parametrize("name", sorted({*ASTRAY, "mgh09", "thurber", "eckerle4"}))
+def test_certified_coefficients_by_the_global_search(name):
+    case, problem = problem_of(name)
+    found = solve(problem)
+    assert found.status.ok
+    assert digits(natural(problem, found.theta), case.coef) >= 6

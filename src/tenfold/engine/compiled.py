@@ -20,7 +20,7 @@ from numba.extending import intrinsic
 from numpy.typing import NDArray
 
 from tenfold.core.status import Status
-from tenfold.engine.newton import RAISE
+from tenfold.engine.newton import QUIET, RAISE
 
 Array = NDArray[np.float64]
 Ints = NDArray[np.int64]
@@ -386,7 +386,7 @@ def lane(
     held = np.zeros(p, dtype=np.bool_)
     mu, next_mu, scale = damping, _shrunk(damping), 1.0
     value = _evaluate(theta, w, t, mu, loss, terms, work, grad, hess)
-    status, steps = _OUT_OF_STEPS, 0
+    status, steps, quiet = _OUT_OF_STEPS, 0, 0
     if not np.isfinite(value):
         out[:] = grad
         return value, _NON_FINITE, 0
@@ -406,6 +406,8 @@ def lane(
         drowned = predicted <= 1e-13 * magnitude + floor
         accept = np.isfinite(new) and new <= value + (1e-12 if last or drowned else 4e-16) * magnitude + floor
         gain = 1.0 if drowned else (value - new) / max(predicted, 1e-300)
+        if good and drowned and scale == 1.0 and mu <= 1e-2:
+            quiet += 1
         if accept:
             if good:
                 next_mu = _shrunk(used) if gain > 0.75 else (used if gain > 0.25 else max(RAISE * used, 1e-4))
@@ -417,7 +419,7 @@ def lane(
             next_mu = max(RAISE * max(used, mu), 1e-4)
             back = min(max(predicted / max(new - value + 2.0 * predicted, 1e-300), 0.1), 0.5)
             scale *= back if np.isfinite(new) else 0.1
-        if last or not free:
+        if last or not free or quiet >= QUIET:
             status = _CONVERGED
             break
         if mu > 1e12 or scale < 1e-12:

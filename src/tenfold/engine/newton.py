@@ -27,6 +27,7 @@ Array = NDArray[np.float64]
 Mask = NDArray[np.bool_]
 
 RUNNING = -1
+QUIET = 5  # steps without a gain that can be resolved, after which a lane has converged
 RAISE = 8.0  # by how much damping grows when a step fails
 _CONVERGED, _AT_BOUND, _STALLED, _OUT_OF_STEPS, _FLAT, _NON_FINITE = (
     status.code
@@ -136,7 +137,7 @@ def join(pieces: list[Solutions]) -> Solutions:
 class _State:
     """The lanes of one chunk that still run; the lane is the last axis of every array."""
 
-    _ARRAYS = ("index", "slot", "theta", "low", "high", "value", "grad", "matrix", "mu", "next_mu", "scale")
+    _ARRAYS = ("index", "slot", "theta", "low", "high", "value", "grad", "matrix", "mu", "next_mu", "scale", "quiet")
 
     def __init__(self, index: Lanes, theta: Array, low: Array, high: Array, first: Evaluation, damping: float) -> None:
         lanes = index.size
@@ -145,6 +146,7 @@ class _State:
         self.value, self.grad, self.matrix = first.value, first.grad, first.hess
         self.mu = np.full(lanes, damping)  # the damping inside ``matrix``
         self.next_mu = _shrunk(self.mu)  # and of the next point
+        self.quiet = np.zeros(lanes, dtype=np.int64)  # undamped steps so far whose gain rounding drowns
         self.scale = np.ones(lanes)  # of the next step, below one after a rejected one
 
     def keep(self, mask: Mask) -> None:
@@ -233,13 +235,14 @@ def _advance(state: _State, evaluate: Evaluate, settings: Newton, floor: float, 
     accept = np.isfinite(new.value) & (new.value <= value + slack)
     gain = (value - new.value) / np.maximum(predicted, 1e-300)
     gain[drowned] = 1.0
+    state.quiet += good & drowned & (state.scale == 1.0) & (state.mu <= 1e-2)
     _damp(state, mu, good, accept, gain)
     # the parabola through the value, the predicted slope and the rejected value has its lowest point here
     back = np.clip(predicted / np.maximum(new.value - value + 2.0 * predicted, 1e-300), 0.1, 0.5)
     state.scale = np.where(accept, 1.0, state.scale * np.where(np.isfinite(new.value), back, 0.1))
     state.take(accept, trial, new)
     ended = np.full(value.size, RUNNING, dtype=np.int64)
-    ended[last | held.all(axis=0)] = _CONVERGED
+    ended[last | held.all(axis=0) | (state.quiet >= QUIET)] = _CONVERGED
     stuck = (ended == RUNNING) & ((state.mu > 1e12) | (state.scale < 1e-12))
     if stuck.any():
         slope = np.abs(np.where(held, 0.0, state.grad)).max(axis=0)

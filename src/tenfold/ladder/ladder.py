@@ -101,7 +101,7 @@ def cells(ladder: Ladder, /) -> list[RunSpec]:
     """All runs, in an order whose every prefix is a useful ladder.
 
     Cheap rows come before expensive ones and a row's middle widths before its edges; a further seed waits
-    until first seeds of four times the cost are done.
+    until first seeds of twelve times the cost are done.
     """
     planned = []
     for row in ladder.rows:
@@ -110,7 +110,7 @@ def cells(ladder: Ladder, /) -> list[RunSpec]:
         for place, width in enumerate(row.widths):
             for seed in range(row.seeds):
                 spec = plan_run(ladder, width, flops=row.flops, seed=seed, group=group)
-                planned.append(((row.flops * 4.0**seed, abs(place - middle), place), spec))
+                planned.append(((row.flops * 12.0**seed, abs(place - middle), place), spec))
     return [spec for _, spec in sorted(planned, key=lambda item: item[0])]
 
 

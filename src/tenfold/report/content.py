@@ -214,12 +214,13 @@ def _interval_table(forecast: Json) -> list[Block]:
             cells.append(interval(prediction["center"], pair) if pair else MISSING)
         parts = prediction.get("parts") or {}
         cells += [percent(parts.get(name)) for name in ("coefficients", "noise", "extrapolation")]
+        cells.append(str(prediction.get("status", "")))
         rows.append(tuple(cells))
     if not rows:
         return []
-    headers = ("at", "50 % interval", "90 % interval", "coefficients", "noise", "extrapolation")
-    caption = "The last three columns are standard deviations of the log prediction, which the interval adds up."
-    return [Grid(headers, tuple(rows), "lrrrrr", caption)]
+    headers = ("at", "50 % interval", "90 % interval", "coefficients", "noise", "extrapolation", "status")
+    caption = "Coefficients, noise and extrapolation are standard deviations of the log prediction, which the interval adds up."
+    return [Grid(headers, tuple(rows), "lrrrrrl", caption)]
 
 
 # ---------------------------------------------------------------------------------------------------------------------
@@ -244,7 +245,6 @@ def plan_sections(plan: Json, isoflop: Json | None = None) -> list[Section]:
     blocks: list[Block] = [
         Para(words.plan_sentence(plan), lead=True),
         Facts(tuple(row for row in facts if row[0])),
-        Picture("sizes"),
     ]
     notes = tuple(_sentence(text) for text in plan.get("notes") or [])
     if notes:
@@ -274,6 +274,7 @@ def isoflop_sections(isoflop: Json, flops: float | None = None) -> list[Section]
             "lrrrl",
             "Three routes to the compute-optimal size N* ~ C^a, with 90 % intervals of the exponent.",
         ),
+        Picture("sizes"),
     ]
     if isoflop.get("bias"):
         blocks.append(Para(str(isoflop["bias"])))

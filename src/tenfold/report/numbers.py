@@ -33,7 +33,7 @@ def decimals(half: float, *, digits: int = 2) -> int:
     """
     if not (math.isfinite(half) and half > 0):
         return 3
-    return min(max(digits - 1 - math.floor(math.log10(half * (1 + 1e-9))), -12), _MOST)
+    return min(max(digits - 1 - math.floor(math.log10(half) + 1e-9), -12), _MOST)
 
 
 def fixed(value: float | None, places: int) -> str:
@@ -151,6 +151,8 @@ def share(value: float | None) -> str:
     """
     if value is None or not math.isfinite(value):
         return MISSING
+    if not 0 <= value <= 1:
+        return percent(value)
     if 0 < value < 0.01:
         return "under 1 %"
     return f"{math.floor(100 * value + 1e-9)} %"

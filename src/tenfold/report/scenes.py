@@ -227,6 +227,7 @@ def _loss_words(main: Main) -> str:
         widest = first.intervals.get(max(first.intervals, default=0.0))
         text += f"; forecast {interval(first.center, widest)} at {quantity(first.x, main.column)}"
         text += f", {decades(_beyond(main))} beyond the runs"
+        text += {"unrehearsed": ", unrehearsed", "beyond rehearsal": ", farther than was rehearsed"}.get(first.status, "")
     if main.live is not None and main.live.loss is not None:
         text += f"; a live check at {quantity(main.live.x, main.column)} measured {plain(main.live.loss)}"
     return text + "."

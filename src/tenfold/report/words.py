@@ -383,7 +383,8 @@ def manager_sentence(study: Json) -> str:
         first = forecast["predictions"][0]
         level = widest(first.get("intervals"))
         pair = level_pair(first.get("intervals"), level) if level is not None else None
-        return f"At {at_words(first['at'])}, expect a {forecast['target']} of {interval(first['center'], pair)}."
+        value = interval(first["center"], pair) + status_words(first)
+        return f"At {at_words(first['at'])}, expect a {forecast['target']} of {value}."
     return fit_verdict(best)
 
 
@@ -393,9 +394,16 @@ def planned_loss(plan: Json, forecast: Json | None) -> str:
     if same is not None:
         intervals = same.get("intervals") or {}
         level = widest(intervals)
-        return interval(same["center"], level_pair(intervals, level) if level is not None else None)
+        pair = level_pair(intervals, level) if level is not None else None
+        return interval(same["center"], pair) + status_words(same)
     alone = any((value or 0.0) > 5e-3 for value in (plan.get("reach") or {}).values())
     return quantity_words(plan["loss"]) + (" (coefficients alone, without the error of extrapolating)" if alone else "")
+
+
+def status_words(prediction: Json) -> str:
+    """What stands beside a number whose reach was not rehearsed."""
+    said = {"unrehearsed": " (unrehearsed)", "beyond rehearsal": " (farther than was rehearsed)"}
+    return said.get(str(prediction.get("status")), "")
 
 
 def forecast_at(plan: Json, forecast: Json | None) -> Json | None:
