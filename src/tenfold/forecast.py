@@ -83,7 +83,7 @@ def forecast(
     at: Targets,
     draws: Draws | None = None,
     rehearsal: Rehearsal | None = None,
-    method: Method | str = "bootstrap:1000",
+    method: Method | str = "auto",
     levels: Sequence[float] = (0.5, 0.9),
     withhold: int | None = None,
     seed: int = 0,

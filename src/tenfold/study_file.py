@@ -93,7 +93,7 @@ class StudyFile(_Table):
     seed: int = 0
     runs: RunsTable
     fit: FitTable = FitTable()
-    uncertainty: str = "bootstrap:1000"
+    uncertainty: str = "auto"
     rehearse: RehearseTable = RehearseTable()
     forecast: list[dict[str, float]] = Field(default_factory=list)
     plan: PlanTable | None = None

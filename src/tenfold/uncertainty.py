@@ -159,7 +159,22 @@ class Laplace(Method):
         return theta + rng.standard_normal((self.n, len(theta))) @ root.T, 0.0, {}
 
 
-METHODS: dict[str, type[Method]] = {cls.kind: cls for cls in (Bootstrap, Residual, Wild, Laplace)}
+@dataclass(frozen=True, slots=True)
+class Auto(Method):
+    """The bootstrap by run while ``n`` refits are cheap, else the sandwich: on huge tables the two agree."""
+
+    n: int = 1000
+    kind: ClassVar[str] = "auto"
+
+    def choose(self, rows: int) -> Method:
+        """The method for a table of this many rows."""
+        return Bootstrap(self.n) if rows * self.n <= 50_000_000 else Laplace(self.n)
+
+    def sample(self, ready: Prepared, problem: Problem, theta: Array, rng: Rng) -> tuple[Array, float, dict[str, int]]:
+        return self.choose(len(problem.y)).sample(ready, problem, theta, rng)
+
+
+METHODS: dict[str, type[Method]] = {cls.kind: cls for cls in (Auto, Bootstrap, Residual, Wild, Laplace)}
 
 
 def parse_method(text: str) -> Method:
@@ -178,13 +193,13 @@ def parse_method(text: str) -> Method:
     return METHODS[name](n=int(count))  # type: ignore[call-arg]
 
 
-def draw(fit: Fit, runs: Runs, *, method: Method | str = Bootstrap(), seed: int = 0) -> Draws:
+def draw(fit: Fit, runs: Runs, *, method: Method | str = "auto", seed: int = 0) -> Draws:
     """Draw coefficient sets that the data do not rule out.
 
     Args:
         fit: a fit of these runs.
         runs: the same runs, checked by hash.
-        method: bootstrap by run, residual, wild or Laplace.
+        method: bootstrap by run, residual, wild or Laplace; ``auto`` takes the first while it is cheap.
         seed: of the generator; the same seed gives the same draws.
 
     Raises:
@@ -199,6 +214,8 @@ def draw(fit: Fit, runs: Runs, *, method: Method | str = Bootstrap(), seed: int 
     method = parse_method(method) if isinstance(method, str) else method
     ready, problem = same_problem(fit, runs)
     theta = problem.free(fit.coef)
+    if isinstance(method, Auto):
+        method = method.choose(len(problem.y))
     sampled, failed, guard = method.sample(ready, problem, theta, np.random.default_rng(seed))
     sampled = theta + small_sample(int(ready.runs.clusters().max()) + 1, problem.size) * (sampled - theta)
     sampled = np.clip(sampled, *_plain_box(problem))

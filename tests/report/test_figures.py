@@ -15,9 +15,10 @@ from hypothesis import strategies as st
 from tenfold.core.errors import ConfigError
 from tenfold.fit import fit
 from tenfold.report import static
-from tenfold.report.figures import figure_of, raised, to_plotly
+from tenfold.report.figures import figure_of, to_plotly
 from tenfold.report.pictures import saved_pictures, study_pictures
 from tenfold.report.placing import Frame, place
+from tenfold.report.powers import raised
 from tenfold.report.scene import Dots, Ribbon, Stroke
 from tenfold.report.ticks import log_ticks, value_ticks
 
@@ -72,7 +73,9 @@ def test_labels_keep_off_one_another(scenes, width):
     for scene in scenes.values():
         figure = figure_of(scene)
         assert figure.words.endswith(".")
-        placed = place(scene, Frame(width - 80, scene.height - 70, 13.0 if width > 500 else 11.0, short=width < 500, right=70))
+        placed = place(
+            scene, Frame(width - 80, scene.height - 70, 13.0 if width > 500 else 11.0, short=width < 500, right=70)
+        )
         assert all(np.isfinite([item.dx, item.dy]).all() for item in placed)
 
 

@@ -55,7 +55,9 @@ def test_lines_keep_to_the_width_and_no_number_is_cut(study, width):
 
 def test_a_forecast_carries_its_rehearsal_in_the_same_line():
     (line,) = text.forecast_lines(made.forecast())
-    assert line.startswith("loss 1.132 [1.101, 1.164] (90 %), 1.0 decades beyond the runs; rehearsed on 2 withheld scales")
+    assert line.startswith(
+        "loss 1.132 [1.101, 1.164] (90 %), 1.0 decades beyond the runs; rehearsed on 2 withheld scales"
+    )
     assert line.endswith("predictions erred by 0.40 % to 2.7 % (always too high)")
     (line,) = text.forecast_lines(made.forecast(rehearsed=False))
     assert "1.132" in line

@@ -178,8 +178,8 @@ def _power_terms(expr: Expr, coefs: Mapping[str, Domain]) -> tuple[Mapping[tuple
             if key is None:
                 continue
             kind, name = key
-            if seen.setdefault(name, kind) != kind or (kind == "log" and coefs[name].lower < 0):
-                return None
+            if seen.setdefault(name, kind) != kind or (kind == "log") != (coefs[name].transform == "log"):
+                return None  # the solver's unit of the coefficient must be the one in which the term is linear
             if form[key].names() and kind == "log":
                 return None
         out.append(form)

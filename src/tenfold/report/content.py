@@ -110,9 +110,7 @@ def _coefficients(fit: Json, law: Law | None) -> Grid:
             shown, spread = plain(value), "fixed"
         else:
             shown = with_error(value, errors.get(name))
-            # only the interval: the value stands beside it
-            spread = interval(value, pair).partition(" [")[2].rstrip("]") if pair and value is not None else MISSING
-            spread = f"[{spread}]" if spread not in (MISSING, "") else MISSING
+            spread = _pair(value, pair)
         meaning = law.meaning.get(name, law.coefs[name].describe()) if law and name in law.coefs else ""
         rows.append((name, shown, spread, meaning + (" (at a bound)" if name in bound else "")))
     how = f"intervals by {draws['method']}, {draws['draws']} draws" if draws.get("method") else "no draws were made"
@@ -209,18 +207,25 @@ def _interval_table(forecast: Json) -> list[Block]:
         if not intervals:
             continue
         cells = [words.at_words(prediction["at"])]
-        for level in (0.5, 0.9):
-            pair = words.level_pair(intervals, level)
-            cells.append(interval(prediction["center"], pair) if pair else MISSING)
+        cells += [_pair(prediction["center"], words.level_pair(intervals, level)) for level in (0.5, 0.9)]
         parts = prediction.get("parts") or {}
         cells += [percent(parts.get(name)) for name in ("coefficients", "noise", "extrapolation")]
-        cells.append(str(prediction.get("status", "")))
-        rows.append(tuple(cells))
+        status = str(prediction.get("status", ""))
+        rows.append((*cells, "" if status == "rehearsed" else status))
     if not rows:
         return []
-    headers = ("at", "50 % interval", "90 % interval", "coefficients", "noise", "extrapolation", "status")
-    caption = "Coefficients, noise and extrapolation are standard deviations of the log prediction, which the interval adds up."
+    headers = ("at", "50 %", "90 %", "coef.", "noise", "reach", "status")
+    caption = (
+        "Intervals, and the standard deviations of the log prediction they add up: coefficients, the noise of one run, "
+        "and extrapolation as rehearsed."
+    )
     return [Grid(headers, tuple(rows), "lrrrrrl", caption)]
+
+
+def _pair(center: float | None, pair: Any) -> str:
+    """An interval without its value, which stands elsewhere."""
+    inner = interval(center, pair).partition(" [")[2]
+    return f"[{inner}" if inner else MISSING
 
 
 # ---------------------------------------------------------------------------------------------------------------------

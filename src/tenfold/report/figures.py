@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import math
-import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
 from tenfold.report.palette import DARK, LIGHT
 from tenfold.report.placing import Frame, Placed, left_margin, margin, place
+from tenfold.report.powers import raised
 from tenfold.report.scene import Dots, Mark, Ribbon, Scale, Scene, Stroke, Whisker
 from tenfold.report.ticks import Tick
 
@@ -162,21 +162,6 @@ def _annotation(item: Placed, scene: Scene, font: float) -> dict[str, Any]:
         "borderpad": 0,
         "font": {"size": font, "color": f"@{label.colour}"},
     }
-
-
-def spelled(text: str) -> str:
-    """``3e12`` as ``3·10^12`` and ``1e-6`` as ``10^-6``, leaving names such as ``1e13-d64`` alone."""
-
-    def power(found: re.Match[str]) -> str:
-        head = "" if found[1] == "1" else f"{found[1]}·"
-        return f"{head}10^{found[2]}"
-
-    return re.sub(r"(?<![\w.:-])(\d+(?:\.\d+)?)e(-?\d+)(?![\w-])", power, text)
-
-
-def raised(text: str) -> str:
-    """Powers such as ``10^12``, ``3e12`` and ``C^a`` with raised exponents, in text that is already escaped."""
-    return re.sub(r"(?<=[\w*])\^(-?\w+)", r"<sup>\1</sup>", spelled(text))
 
 
 def _escaped(text: str) -> str:

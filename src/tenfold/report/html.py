@@ -11,9 +11,10 @@ from typing import TYPE_CHECKING, Any
 from tenfold.io.results import plain
 from tenfold.report import content
 from tenfold.report.blocks import Block, Code, Facts, Formula, Grid, Lines, Para, Picture, Section
-from tenfold.report.figures import Figure, figures_of, raised
+from tenfold.report.figures import Figure, figures_of
 from tenfold.report.mathml import Unreadable, to_mathml
 from tenfold.report.palette import DARK, LIGHT, css
+from tenfold.report.powers import raised
 from tenfold.report.text import filled
 
 if TYPE_CHECKING:

@@ -18,7 +18,7 @@ from tenfold.core.scales import levels
 from tenfold.io.results import plain
 from tenfold.report import scenes
 from tenfold.report.content import law_named
-from tenfold.report.numbers import finite
+from tenfold.report.numbers import finite, quantity
 from tenfold.report.scene import Scene
 
 if TYPE_CHECKING:
@@ -279,7 +279,9 @@ def _targets(saved: Json, column: str) -> tuple[scenes.Target, ...]:
     for prediction in (saved.get("forecast") or {}).get("predictions") or []:
         x = _at_x(prediction["at"], column)
         if x is not None and finite(prediction["center"]) and prediction["center"] > 0:
-            out.append(scenes.Target(x, prediction["center"], _pairs(prediction), str(prediction.get("status", ""))))
+            name = quantity(prediction["at"].get("params"), "params", unit=False)
+            status = str(prediction.get("status", ""))
+            out.append(scenes.Target(x, prediction["center"], _pairs(prediction), status, name))
     return tuple(out)
 
 

@@ -7,6 +7,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from itertools import pairwise
 
+from tenfold.report.powers import spelled
 from tenfold.report.scene import Dots, Label, Scale, Scene, Stroke, Whisker
 
 _WIDTH = 0.56  # of an average character, as a share of the font's size
@@ -81,7 +82,7 @@ def margin(scene: Scene, font: float, width: float, *, short: bool) -> float:
     for label in scene.labels:
         if label.sides[0] == "right":
             text = label.text if not short or label.short is None else label.short
-            inside = (1.0 - fraction(scene.x, label.x)) * width * 0.75
+            inside = (1.0 - fraction(scene.x, label.x)) * width * 0.7
             need = max(need, size_of(text, font)[0] + label.gap + 3.0 - inside)
     return min(need, 0.4 * width)
 
@@ -101,7 +102,7 @@ def fraction(scale: Scale, value: float) -> float:
 
 def size_of(text: str, font: float) -> tuple[float, float]:
     """An estimate of a text's width and height, in pixels."""
-    lines = text.split("\n")
+    lines = spelled(text).replace("^", "").split("\n")
     return max(len(line) for line in lines) * font * _WIDTH + 2, len(lines) * font * _LINE
 
 

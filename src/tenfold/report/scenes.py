@@ -20,12 +20,13 @@ Pairs = Mapping[float, tuple[float, float]]
 
 @dataclass(frozen=True, slots=True)
 class Target:
-    """A forecast point."""
+    """A forecast point. ``name`` tells it from others at nearly the same scale."""
 
     x: float
     center: float
     intervals: Pairs
     status: str
+    name: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -151,18 +152,22 @@ def _loss_labels(main: Main, y: Scale) -> tuple[Label, ...]:
         out.append(Label(main.end, y.high, text, "soft", ("top",), f"runs end; forecast\n{decades(reach)} beyond →"))
     else:
         out.append(Label(main.end, y.high, "runs end here", "soft", ("top",), "runs end"))
-    for k, target in enumerate(main.targets[:4]):
+    alone = len(main.targets) == 1
+    for target in main.targets[:4]:
         widest = target.intervals.get(max(target.intervals, default=0.0))
         number = interval(target.center, widest)
-        status = "" if target.status == "rehearsed" else f"\n{target.status}" if target.status else ""
-        short = "\n".join(["forecast", *number.replace(" [", "\n[").split("\n")]) if k == 0 else plain(target.center)
+        status = "" if target.status in ("rehearsed", "") else f"\n{target.status}"
+        name = "forecast" if alone or not target.name else target.name
+        short = f"{name}\n{number}".replace(" [", "\n[") if alone else f"{name} {plain(target.center)}"
         top = widest[1] if widest else target.center
-        out.append(Label(target.x, top, f"forecast {number}{status}", "orange", ("above", "left"), short + status))
+        out.append(Label(target.x, top, f"{name} {number}{status}", "orange", ("above", "left"), short + status))
     if main.live is not None:
         top = max((pair[1] for pair in main.live.intervals.values()), default=main.live.center)
         text = "live check: not measured" if main.live.loss is None else f"live check: measured {plain(main.live.loss)}"
         out.append(
-            Label(main.live.x, top, text, "pink", ("above", "right", "below"), text.replace("live check: ", "live check\n"))
+            Label(
+                main.live.x, top, text, "pink", ("above", "right", "below"), text.replace("live check: ", "live check\n")
+            )
         )
     for held, text, short in ((False, "measured", None), (True, "withheld in rehearsal", "withheld")):
         tops = _tops(main, held=held)

@@ -13,9 +13,10 @@ from typing import TYPE_CHECKING, Any
 from tenfold.core.errors import ConfigError, did_you_mean
 from tenfold.io.results import plain
 from tenfold.report import words
-from tenfold.report.figures import spelled, thinned, thinned_key
+from tenfold.report.figures import thinned, thinned_key
 from tenfold.report.palette import FONTS, LIGHT, rgb
 from tenfold.report.placing import Frame, left_margin, margin, place
+from tenfold.report.powers import spelled
 from tenfold.report.scene import Dots, Mark, Ribbon, Scale, Scene, Stroke, Whisker
 from tenfold.report.ticks import Tick
 
@@ -71,15 +72,17 @@ def card(result: StudyResult, *, format: str = "svg") -> bytes:
         _heading(figure, saved)
         left = 0.0
         for scene, share in zip(shown, (0.56, 0.44) if len(shown) == 2 else (1.0,), strict=True):
-            _panel(figure, scene, (left, 0.055, share, 0.755), font=11.0)
+            _panel(figure, scene, (left, 0.055, share, 0.735), font=11.0)
             left += share
         return _bytes(figure, format=format, words=" ".join(scene.words for scene in shown))
 
 
 def _heading(figure: Any, saved: Mapping[str, Any]) -> None:
     ink, soft = LIGHT["ink"], LIGHT["soft"]
-    figure.text(0.022, 0.955, _maths(saved["title"]), size=19, weight="bold", color=ink, va="center")
-    lines = _wrapped(f"{words.manager_sentence(saved)} {words.trust_sentence(saved)}", 138)[:2]
+    title = str(saved["title"])
+    size = min(19.0, 19.0 * 68 / max(len(title), 1))
+    figure.text(0.022, 0.955, _maths(title), size=size, weight="bold", color=ink, va="center")
+    lines = _wrapped(f"{words.manager_sentence(saved)} {words.trust_sentence(saved)}", 124)[:3]
     for k, line in enumerate(lines):
         figure.text(0.022, 0.9 - 0.041 * k, _maths(line), size=12.5, color=ink, va="center")
     best = saved["laws"][0]
@@ -279,4 +282,9 @@ def _bytes(figure: Any, *, format: str, words: str) -> bytes:
     }
     metadata = nothing.get(format, {"CreationDate": None, "Creator": "tenfold", "Producer": None, "Subject": words})
     figure.savefig(made, format=format, dpi=200 if format == "png" else 72, metadata=metadata)
-    return made.getvalue()
+    return _slim(made.getvalue()) if format == "svg" else made.getvalue()
+
+
+def _slim(svg: bytes) -> bytes:
+    """Coordinates to a hundredth of a point, which nobody sees; scales below one keep every digit."""
+    return re.sub(rb"(?<![\w.])-?[1-9]\d*\.\d{4,}", lambda found: b"%.2f" % float(found[0]), svg)

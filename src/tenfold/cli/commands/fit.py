@@ -26,8 +26,8 @@ def fit(
     fitting: Fitting = Fitting(),
     group: Annotated[str, Parameter(help="fit each value of this column by itself")] = "",
     draws: Annotated[
-        str, Parameter(show_default=True, help="intervals by bootstrap:N, wild:N, residual:N, laplace:N or none")
-    ] = "bootstrap:1000",
+        str, Parameter(show_default=True, help="intervals by auto, bootstrap:N, wild:N, residual:N, laplace:N or none")
+    ] = "auto",
     out: Annotated[str, Parameter(help="also write the result as JSON to this file")] = "",
     json: Json = False,
 ) -> None:

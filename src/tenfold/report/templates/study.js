@@ -35,7 +35,10 @@
     });
   }
 
-  function all() { plots.forEach(draw); }
+  function all() {
+    plots.forEach(draw);
+    document.documentElement.setAttribute("data-width", String(document.documentElement.clientWidth));
+  }
 
   var pending = 0;
   var last = document.documentElement.clientWidth;
