@@ -13,7 +13,7 @@ os.environ.setdefault("JAX_PLATFORMS", "cpu")
 for folder in ("", "verbs"):
     sys.path.insert(0, str(Path(__file__).resolve().parent / folder))
 
-from hypothesis import HealthCheck, settings
+from hypothesis import HealthCheck, settings  # noqa: E402  (the environment must be set first)
 
 settings.register_profile(
     "tenfold", derandomize=True, deadline=None, suppress_health_check=[HealthCheck.too_slow], database=None

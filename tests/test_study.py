@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 
 import pytest
+
 from tenfold import ConfigError, load_study, run_study
 from tenfold.io.results import to_json
 

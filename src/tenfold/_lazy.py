@@ -12,7 +12,7 @@ from typing import Any
 class _Lazy(ModuleType):
     """A package that finds its public names by ``_HOME``.
 
-    A verb lives in a module of its own name (``tenfold.fit.fit``); the package's attribute is the verb, whichever of the two
+    A verb lives in a module of its own name (``tenfold.fit.fit``); the package's attribute is the verb, whichever
     was imported first, so the import system's habit of setting it to the module is overruled.
     """
 

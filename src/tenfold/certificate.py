@@ -170,8 +170,8 @@ def certify(ready: Prepared, problem: Problem, solved: Solved, *, deep: bool = T
 def _thinned(ready: Prepared, problem: Problem) -> tuple[Prepared, Problem, float]:
     """The rows that are examined, and how much smaller standard errors are on all rows than on those.
 
-    Beyond fifty thousand rows no single one matters, and evenly spaced ones say as much about objectives and scales; errors
-    shrink with the number of independent runs, not of rows.
+    Beyond fifty thousand rows no single one matters, and evenly spaced ones say as much about objectives and scales;
+    errors shrink with the number of independent runs, not of rows.
     """
     if len(ready.y) <= _EXAMINED:
         return ready, problem, 1.0

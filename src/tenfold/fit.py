@@ -126,7 +126,8 @@ def fit(
     problem = problem_of(ready, objective=objective, fixed=fixed, bounds=bounds, weights=weights)
     check_rows(ready, problem)
     solved = solve(problem, starts=starts)
-    made = _assemble(ready, problem, solved, certify(ready, problem, solved, deep=certificate and solved.status.ok), weights)
+    examined = certify(ready, problem, solved, deep=certificate and solved.status.ok)
+    made = _assemble(ready, problem, solved, examined, weights)
     if throw and not made.status.ok:
         raise FitError(
             f"law {law.name!r} on {ready.runs.source}: {made.status.value}",

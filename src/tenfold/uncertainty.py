@@ -226,8 +226,8 @@ def draw(fit: Fit, runs: Runs, *, method: Method | str = "auto", seed: int = 0) 
 def small_sample(clusters: int, size: int) -> float:
     """How much wider draws must be than resampling makes them, for ``size`` coefficients on few independent runs.
 
-    Residuals of a fit are smaller than the noise by sqrt(1 - size/clusters) on average, and the spread is itself estimated
-    on ``clusters - size`` degrees of freedom (the variance of Student's t, capped where that does not exist).
+    Residuals of a fit are smaller than the noise by sqrt(1 - size/clusters) on average, and the spread is itself
+    estimated on ``clusters - size`` degrees of freedom (the variance of Student's t, capped where that does not exist).
     """
     freedom = max(clusters - size, 1)
     return float(np.sqrt(clusters / freedom * freedom / max(freedom - 2, 1)))

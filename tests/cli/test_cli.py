@@ -12,6 +12,7 @@ import time
 from pathlib import Path
 
 import pytest
+
 from tenfold.cli import main
 from tenfold.cli.app import COMMANDS
 

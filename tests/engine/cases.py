@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 import polars as pl
-from shared_data import shared_table
 
+from shared_data import shared_table
 from tenfold.core.law import Law, law_from_text
 from tenfold.engine.objective import Huber, Objective
 from tenfold.engine.problem import Problem, build

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+
 from shared_data import shared_table
 from tenfold import ConfigError, DataError, FitError, Runs, fit, read_runs
 from tenfold.core import LawError, Status

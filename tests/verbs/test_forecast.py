@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+from test_fit import TRUTH, grid
+
 from tenfold import ConfigError, Runs, fit, forecast, rehearse
 from tenfold.core.scales import levels
 from tenfold.forecast import forecast_evidence
 from tenfold.laws import get, published
-from test_fit import TRUTH, grid
 
 
 @pytest.fixture(scope="module")

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+from test_fit import TRUTH, grid
+
 from tenfold import Budget, PlanError, Runs, draw, fit, isoflop, plan
 from tenfold.core.law import optimum_of, predict
 from tenfold.isoflop import profile_of
 from tenfold.laws import get
-from test_fit import TRUTH, grid
 
 
 @pytest.fixture(scope="module")

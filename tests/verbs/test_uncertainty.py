@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+from test_fit import TRUTH, grid
+
 from tenfold import Bootstrap, ConfigError, DataError, Laplace, draw, fit, profile_interval
 from tenfold.core import Labels, Runs
-from test_fit import TRUTH, grid
 
 
 @pytest.fixture(scope="module")

@@ -168,13 +168,13 @@ def linear_parts(expr: Expr, names: Iterable[str]) -> dict[str | None, Expr] | N
         inner = linear_parts(expr.args[0], wanted)
         return None if inner is None else {key: -part for key, part in inner.items()}
     if expr.op in ("mul", "div"):
-        left, right = expr.args
-        if expr.op == "mul" and not left.names() & wanted:
-            left, right = right, left
-        if right.names() & wanted:
+        varying, factor = expr.args
+        if expr.op == "mul" and not varying.names() & wanted:
+            varying, factor = factor, varying
+        if factor.names() & wanted:
             return None
-        inner = linear_parts(left, wanted)
-        return None if inner is None else {k: apply(expr.op, part, right) for k, part in inner.items()}
+        inner = linear_parts(varying, wanted)
+        return None if inner is None else {k: apply(expr.op, part, factor) for k, part in inner.items()}
     return None
 
 

@@ -75,7 +75,8 @@ class Runs:
     notes: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
-        lengths = {name: len(values) for name, values in (*self.columns.items(), *self.labels.items())}
+        lengths = {name: len(values) for name, values in self.columns.items()}
+        lengths |= {name: len(labels) for name, labels in self.labels.items()}
         if len(set(lengths.values())) > 1:
             raise DataError(f"columns of different lengths: {lengths}")
         frozen = {}
@@ -89,8 +90,10 @@ class Runs:
         object.__setattr__(self, "labels", MappingProxyType(dict(self.labels)))
 
     def __len__(self) -> int:
-        for values in (*self.columns.values(), *self.labels.values()):
+        for values in self.columns.values():
             return len(values)
+        for labels in self.labels.values():
+            return len(labels)
         return 0
 
     @property

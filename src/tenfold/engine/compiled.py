@@ -346,7 +346,17 @@ def _solve(matrix: Array, grad: Array, held: Any, m: Array, step: Array) -> bool
 
 @_jit()
 def _direction(
-    theta: Array, low: Array, high: Array, grad: Array, hess: Array, mu: float, extra: float, held: Any, damped: Array, m: Array, step: Array
+    theta: Array,
+    low: Array,
+    high: Array,
+    grad: Array,
+    hess: Array,
+    mu: float,
+    extra: float,
+    held: Any,
+    damped: Array,
+    m: Array,
+    step: Array,
 ) -> bool:
     """The damped Newton direction, with coefficients on a bound held when gradient or step points outward."""
     p = theta.size
@@ -370,7 +380,16 @@ def _direction(
 
 @_jit()
 def lane(
-    theta: Array, low: Array, high: Array, w: Array, t: Array, loss: Any, terms: Any, settings: Any, work: Array, out: Array
+    theta: Array,
+    low: Array,
+    high: Array,
+    w: Array,
+    t: Array,
+    loss: Any,
+    terms: Any,
+    settings: Any,
+    work: Array,
+    out: Array,
 ) -> tuple[float, int, int]:
     """Minimise one lane from ``theta``, which becomes the end point; ``out`` becomes the gradient there.
 
@@ -439,8 +458,17 @@ def _shrunk(mu: float) -> float:
 
 @_jit()
 def _propose(
-    theta: Array, low: Array, high: Array, grad: Array, step: Array, damped: Array, scale: float, reach: float, least: float,
-    trial: Array, held: Any,
+    theta: Array,
+    low: Array,
+    high: Array,
+    grad: Array,
+    step: Array,
+    damped: Array,
+    scale: float,
+    reach: float,
+    least: float,
+    trial: Array,
+    held: Any,
 ) -> tuple[float, bool, bool]:
     """The trial point, the decrease that the model predicts there, whether the move is tiny and whether any is free."""
     p = theta.size

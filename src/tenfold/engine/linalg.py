@@ -55,9 +55,7 @@ def nonnegative_least_squares(gram: Array, rhs: Array, free: Mask) -> tuple[Arra
     value = np.zeros(lanes)
     open_lanes = np.arange(lanes)
     must = [j for j in range(q) if free[j]]
-    subsets = sorted(
-        (s for s in range(1, 2**q) if all(s >> j & 1 for j in must)), key=lambda s: -int(s).bit_count()
-    )
+    subsets = sorted((s for s in range(1, 2**q) if all(s >> j & 1 for j in must)), key=lambda s: -int(s).bit_count())
     for subset in subsets:
         if open_lanes.size == 0:
             break

@@ -283,7 +283,7 @@ def _direction(state: _State) -> tuple[Mask, Array, Mask, Array]:
             held = held | outward
             step, good = _frozen_solve(matrix, grad, held)
             held = held & ~outward
-    return held, step, good & np.isfinite(step).all(axis=0) , matrix
+    return held, step, good & np.isfinite(step).all(axis=0), matrix
 
 
 def _frozen_solve(matrix: Array, grad: Array, held: Mask) -> tuple[Array, Mask]:

@@ -282,9 +282,7 @@ def parse_objective(text: str) -> Objective:
     name, *numbers = body.split(":")
     name = _ALIASES.get(name.lower(), name.lower())
     if name not in _KINDS:
-        raise ConfigError(
-            f"unknown objective {text!r}", path="objective", hint=did_you_mean(name, [*_KINDS, *_ALIASES])
-        )
+        raise ConfigError(f"unknown objective {text!r}", path="objective", hint=did_you_mean(name, [*_KINDS, *_ALIASES]))
     cls = _KINDS[name]
     try:
         values = [float(number) for number in numbers]

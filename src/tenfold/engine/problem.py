@@ -267,7 +267,9 @@ def _general_starts(problem: Problem, grid: int) -> tuple[Array, Array]:
     nonlinear = [j for j, name in enumerate(problem.names) if name not in linear]
     ranges = [start_range(problem, j) for j in nonlinear]
     points = product_grid(
-        np.array([r[0] for r in ranges]), np.array([r[1] for r in ranges]), grid * (1 if len(nonlinear) < 3 else 4 if len(nonlinear) < 6 else 16)
+        np.array([r[0] for r in ranges]),
+        np.array([r[1] for r in ranges]),
+        grid * (1 if len(nonlinear) < 3 else 4 if len(nonlinear) < 6 else 16),
     )
     theta = np.zeros((points.shape[0], problem.size))
     theta[:, nonlinear] = points
@@ -312,5 +314,3 @@ def _project_general(problem: Problem, theta: Array, nonlinear: list[int], linea
             size = np.abs(basis[column]).mean(axis=1)
             values = np.log(np.maximum(values, floor / np.maximum(size, 1e-300)))
         theta[:, j] = np.where(bad, 0.0, values)
-
-

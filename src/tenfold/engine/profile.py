@@ -108,7 +108,9 @@ def _end(
         return float(grid[np.nanargmin(up)]), Side.LOWER
     over = np.flatnonzero(up >= rise)
     if over.size == 0:
-        return (float(limit), Side.BOUND) if grid[-1] == limit else (float(np.sign(grid[-1] - theta[j]) * np.inf), Side.OPEN)
+        return (
+            (float(limit), Side.BOUND) if grid[-1] == limit else (float(np.sign(grid[-1] - theta[j]) * np.inf), Side.OPEN)
+        )
     first = int(over[0])
     a = (theta[j], 0.0, theta) if first == 0 else (grid[first - 1], float(up[first - 1]), found.theta[first - 1])
     b = (grid[first], float(up[first]), found.theta[first])

@@ -122,9 +122,7 @@ def _better(found: Solutions, warm: Solutions, lanes: NDArray[np.int64]) -> NDAr
     return np.asarray(found.value < old - WORSE * np.abs(np.where(np.isfinite(old), old, 0.0)))
 
 
-def _replace(
-    warm: Solutions, found: Solutions, lanes: NDArray[np.int64], better: NDArray[np.bool_]
-) -> Solutions:
+def _replace(warm: Solutions, found: Solutions, lanes: NDArray[np.int64], better: NDArray[np.bool_]) -> Solutions:
     theta, value, status = warm.theta.copy(), warm.value.copy(), warm.status.copy()
     steps, grad = warm.steps.copy(), warm.grad.copy()
     at = lanes[better]

@@ -260,9 +260,7 @@ def _summary(problem: Problem, lanes: Solutions, agree: float, basins: int) -> S
     best = lanes.best()
     theta = lanes.theta[best]
     plain = _plain(problem, lanes)
-    end = problem.kernel.evaluate(
-        theta[None], problem.weights, problem.target, smooth(problem, plain.theta[best])
-    )
+    end = problem.kernel.evaluate(theta[None], problem.weights, problem.target, smooth(problem, plain.theta[best]))
     touching = (theta <= problem.lower) | (theta >= problem.upper)
     grad = np.where(touching, 0.0, end.grad[:, 0])
     hess = end.hess[:, :, 0]

@@ -65,7 +65,7 @@ def place(scene: Scene, frame: Frame) -> tuple[Placed, ...]:
             continue
         best: tuple[float, Placed, _Box] | None = None
         for cost, option, box in _options(label, text, scene, frame):
-            cost += 1000.0 * sum(box.overlap(other) for other in taken) + 40.0 * _outside(box, frame)
+            cost += 1000.0 * sum(box.overlap(other) for other in taken) + 200.0 * _outside(box, frame)
             if best is None or cost < best[0]:
                 cost += sum(box.overlap(mark) * mark.weight for mark in marks)
                 if best is None or cost < best[0] - 1e-9:

@@ -196,21 +196,12 @@ def _line_labels(main: Main) -> list[Label]:
         if level in main.bands:
             text = f"{level:.0%}".replace("%", " %")
             out.append(Label(main.line_x[-1], main.bands[level][1][-1], text, "blue", ("right",), gap=6.0))
-    at = min(
-        range(len(main.line_x)), key=lambda k: abs(math.log(main.line_x[k]) - 0.5 * math.log(main.line_x[0] * main.end))
-    )
+    middle = 0.5 * math.log(main.line_x[0] * main.end)
+    order = sorted(range(len(main.line_x)), key=lambda k: abs(math.log(main.line_x[k]) - middle))
+    points = [(main.line_x[k], main.line_y[k]) for k in order[:32:4]]
     text = "compute-optimal frontier of the law" if main.kind == "compute-optimal" else f"law: {main.law}"
-    out.append(
-        Label(
-            main.line_x[at],
-            main.line_y[at],
-            text,
-            "blue",
-            ("below",),
-            "frontier" if main.kind == "compute-optimal" else "law",
-            gap=16.0,
-        )
-    )
+    short = "frontier" if main.kind == "compute-optimal" else "law"
+    out.append(Label(*points[0], text, "blue", ("below",), short, gap=16.0, also=tuple(points[1:])))
     return out
 
 

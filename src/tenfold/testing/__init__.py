@@ -5,8 +5,8 @@ that follow a law; ``law_to_dict`` writes a declaration down as plain values. Th
 (``pip install mpmath``).
 """
 
-from tenfold.testing.contract import CLAUSES, Violation, check_law
 from tenfold.core.facts import law_to_dict
+from tenfold.testing.contract import CLAUSES, Violation, check_law
 from tenfold.testing.synthetic import synthetic
 
 __all__ = ["CLAUSES", "Violation", "check_law", "law_to_dict", "synthetic"]

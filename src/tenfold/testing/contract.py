@@ -10,9 +10,9 @@ from types import MappingProxyType
 
 from tenfold.core.axes import AXES, OUTPUTS
 from tenfold.core.errors import LawError, TenfoldError
+from tenfold.core.facts import law_to_dict
 from tenfold.core.law import Law, Published
 from tenfold.testing.behaviour import agrees, differentiable, finite, monotone, vectorised
-from tenfold.core.facts import law_to_dict
 from tenfold.testing.structure import identifiable, reduces, traced
 from tenfold.testing.worked import discriminates, worked
 
