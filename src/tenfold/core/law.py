@@ -345,6 +345,8 @@ def _axes() -> Any:
 def _guess(expr: Expr, name: str) -> Domain:
     from tenfold.core.domains import Exponent, Floor, Positive, Real
 
+    if _inside_exp(expr, name):
+        return Real
     in_power, elsewhere = _roles(expr, name, inside=False)
     if in_power and not elsewhere:
         return Exponent
@@ -354,6 +356,14 @@ def _guess(expr: Expr, name: str) -> Domain:
             return Floor
         return Positive
     return Real if not in_power else Positive
+
+
+def _inside_exp(expr: Expr, name: str) -> bool:
+    """Whether a name occurs only below exponentials, where any sign makes sense."""
+    if expr.op == "exp" or name not in expr.names():
+        return name in expr.names()
+    holders = [arg for arg in expr.args if name in arg.names()]
+    return bool(holders) and all(_inside_exp(arg, name) for arg in holders)
 
 
 def _roles(expr: Expr, name: str, *, inside: bool) -> tuple[bool, bool]:
