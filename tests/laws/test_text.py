@@ -30,7 +30,7 @@ def test_chinchilla_as_text_is_chinchilla():
         ("A*x**-alpha", ("x",), {"A": Positive, "alpha": Exponent}),
         ("a - b*log(C)", ("C",), {"a": Real, "b": Real}),
         ("E + (Nc/N)**a", ("N",), {"E": Floor, "Nc": Positive, "a": Exponent}),
-        ("E + exp(A - alpha*log(N))", ("N",), {"E": Floor, "A": Positive, "alpha": Positive}),
+        ("E + exp(A - alpha*log(N))", ("N",), {"E": Floor, "A": Real, "alpha": Real}),
         ("E + maximum(A*N**-a, B)", ("N",), {"E": Floor, "A": Positive, "B": Positive, "a": Exponent}),
     ],
 )
