@@ -80,8 +80,9 @@ class Rehearsal:
         """One line, as it stands beside every forecast."""
         if not self.folds:
             return f"unrehearsed: {self.reason}"
+        scales = len({fold.target for fold in self.folds})
         return (
-            f"rehearsed on {len(self.folds)} withheld scale{'s' if len(self.folds) > 1 else ''} up to "
+            f"rehearsed on {scales} withheld scale{'s' if scales > 1 else ''} up to "
             f"{self.reach:.2g} decades ahead: predictions erred by {self._errors()}"
         )
 
@@ -101,6 +102,8 @@ class Rehearsal:
             "folds": [fold.to_dict() for fold in self.folds],
             "growth": self.growth,
             "reach": self.reach,
+            "freedom": self.freedom,
+            "reason": self.reason,
             "sentence": self.sentence(),
         }
 

@@ -157,14 +157,15 @@ def run_study(
         notes.append(_ranking(laws))
     tell("isoFLOP profiles", 0.55)
     profiles = _profiles(runs, curves, best, file.runs.budgets)
-    tell("forecast", 0.6)
-    seen = None
-    if file.forecast:
-        seen = forecast(best.fit, runs, at=file.forecast, draws=best.draws, rehearsal=best.rehearsal, seed=file.seed)
     planned = None
     if file.plan is not None:
-        tell("plan", 0.65)
+        tell("plan", 0.6)
         planned = plan(best.fit, best.draws, budget=file.plan.budget())
+    tell("forecast", 0.65)
+    points = [*file.forecast, *_planned_point(best, planned)]
+    seen = None
+    if points:
+        seen = forecast(best.fit, runs, at=points, draws=best.draws, rehearsal=best.rehearsal, seed=file.seed)
     check = None
     if file.live is not None and live:
         check = _live(file, best, runs, store, tell)
@@ -182,6 +183,13 @@ def run_study(
         tuple(notes),
         provenance("study", runs_id=runs.id, source=runs.source, seed=file.seed),
     )
+
+
+def _planned_point(best: LawResult, planned: Plan | None) -> list[dict[str, float]]:
+    """The plan's own point, so that its loss is forecast with the rehearsed error and not by its coefficients alone."""
+    if planned is None or not {"N", "D"} <= set(best.fit.law.inputs):
+        return []
+    return [{"params": planned.params.value, "tokens": planned.tokens.value}]
 
 
 def _read(file: StudyFile) -> tuple[Runs, Runs | None]:

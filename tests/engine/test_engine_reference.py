@@ -49,7 +49,7 @@ def test_every_start_agrees_for_every_objective(objective):
 
 
 def test_least_absolute_deviations_interpolate_as_many_points_as_coefficients():
-    inputs, loss = points()
+    _inputs, loss = points()
     problem = measured(Absolute())
     found = solve(problem)
     model = problem.kernel.model(problem.kernel.to_solver(found.theta[None]))[0]

@@ -89,8 +89,9 @@ def exp_rows(x: Array) -> None:
         p = p * r + 1.0 / 6.0
         p = p * r + 0.5
         p = 1.0 + (r + r * r * p)
-        # two factors: 2**1024 is not a number, although e**709.7 is
-        out = p * _float_of((_bits_of(rounded) + 1022) << 52) * 2.0
+        # in two halves: 2**1024 is not a number although e**709.7 is, nor is 2**-1023 a normal one
+        n = _bits_of(rounded) - _MAGIC_BITS
+        out = p * _float_of(((n >> 1) + 1023) << 52) * _float_of((n - (n >> 1) + 1023) << 52)
         out = out if given <= _TOP else np.inf
         out = out if given >= _BOTTOM else 0.0
         x[i] = out if given == given else given
@@ -338,10 +339,7 @@ def _solve(matrix: Array, grad: Array, held: Any, m: Array, step: Array) -> bool
         step[j] /= m[j, j]
         for i in range(j):
             step[i] -= m[i, j] * step[j]
-    for j in range(p):
-        if not np.isfinite(step[j]):
-            return False
-    return True
+    return all(np.isfinite(step[j]) for j in range(p))
 
 
 @_jit()

@@ -86,7 +86,9 @@ def interval(problem: Problem, theta: Array, j: int, *, rise: float, tolerance: 
     name = problem.names[j]
     bounds = _bounds(problem, name, j)
     base = float(refit(problem, theta[None]).value[0])
-    step = float(np.sqrt(2.0 * rise * max(_variance(problem, theta, j), 1e-24)))
+    # where the curvature says nothing, the first look is three units away
+    most = 3.0 if problem.domains[j].transform == "log" else 3.0 * max(1.0, abs(float(theta[j])))
+    step = min(float(np.sqrt(2.0 * rise * max(_variance(problem, theta, j), 1e-24))), most)
     ends = {}
     for side in (-1.0, 1.0):
         limit = bounds[0] if side < 0 else bounds[1]
@@ -103,9 +105,9 @@ def _end(
     if grid.size == 0 or limit == theta[j]:
         return float(theta[j]), Side.BOUND
     found = curve(problem, theta, j, at=grid)
-    up = found.value - base
-    if np.nanmin(up) < -1e-6 * abs(base) - 1e-300:
-        return float(grid[np.nanargmin(up)]), Side.LOWER
+    up = np.where(np.isfinite(found.value), found.value - base, np.inf)
+    if up.min() < -1e-6 * abs(base) - 1e-300:
+        return float(grid[np.argmin(up)]), Side.LOWER
     over = np.flatnonzero(up >= rise)
     if over.size == 0:
         return (

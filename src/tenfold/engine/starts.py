@@ -43,7 +43,7 @@ def product_grid(low: Array, high: Array, total: int) -> Array:
         return np.zeros((1, 0))
     if r > 2:
         return low + (high - low) * low_discrepancy(total, r)
-    side = max(int(round(total ** (1.0 / r))), 2)
+    side = max(round(total ** (1.0 / r)), 2)
     axes = [np.linspace(low[j], high[j], side) for j in range(r)]
     return np.stack([axis.ravel() for axis in np.meshgrid(*axes, indexing="ij")], axis=1)
 
