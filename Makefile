@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 STAMP := $(VENV)/.tenfold-installed
 DEV_STAMP := $(VENV)/.tenfold-dev-installed
 
-.PHONY: demo test check docs bench study clean core-smoke
+.PHONY: demo test check docs bench clean core-smoke
 
 demo: $(STAMP)
 	@mkdir -p demo
@@ -16,7 +16,6 @@ demo: $(STAMP)
 test: $(DEV_STAMP)
 	@scripts/chromium.sh
 	OMP_NUM_THREADS=1 OPENBLAS_NUM_THREADS=1 $(BIN)/python -m pytest -n auto --dist worksteal -q
-	@scripts/core-smoke.sh
 
 check: $(DEV_STAMP)
 	$(BIN)/ruff format --check src tests benchmarks scripts
@@ -28,6 +27,9 @@ docs: $(DEV_STAMP)
 
 bench: $(DEV_STAMP)
 	$(BIN)/python -m benchmarks
+
+core-smoke: $(DEV_STAMP)
+	@scripts/core-smoke.sh
 
 clean:
 	rm -rf demo build dist .pytest_cache .ruff_cache .mypy_cache .hypothesis

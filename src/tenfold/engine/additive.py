@@ -122,8 +122,9 @@ class AdditiveKernel(Kernel):
 class _Plan:
     """How a tile is computed: which rows are multiplied with which, and where the sums go.
 
-    Rows ``J_j = sum_k p_k F_kj`` give the gradient ``sum q J_j`` and the Hessian ``sum c J_i J_j + q sum_k p_k F_ki F_kj``.
-    A term with a coefficient of its own of constant feature one (its ``anchor``, an amplitude) has its share there.
+    Rows ``J_j = sum_k p_k F_kj`` give the gradient ``sum q J_j`` and the Hessian ``sum c J_i J_j`` plus
+    ``sum q sum_k p_k F_ki F_kj``. A term with a coefficient of its own of constant feature one (its ``anchor``, an
+    amplitude) has its share there.
     """
 
     def __init__(self, terms: tuple[Term, ...], size: int, rows: int) -> None:
@@ -226,7 +227,7 @@ def _own_moments(
         for j, feature in zip(term.coefs, term.features, strict=True):
             if users[j] == 1 and isinstance(feature, np.ndarray):
                 known[(id(feature),)] = j
-        new = []
+        new: list[Array] = []
         for a, (i, left) in enumerate(zip(term.coefs, term.features, strict=True)):
             for j, right in list(zip(term.coefs, term.features, strict=True))[: a + 1]:
                 arrays = [f for f in (left, right) if isinstance(f, np.ndarray)]

@@ -46,24 +46,24 @@ def _jit(*, sums: bool = False, cache: bool = False) -> Callable[[F], F]:
     return cast("Callable[[F], F]", numba.njit(cache=cache, nogil=True, error_model="numpy", fastmath=flags))
 
 
-@intrinsic  # type: ignore[untyped-decorator]
+def _bitcast(context: Any, builder: Any, signature: Any, args: Any) -> Any:
+    return builder.bitcast(args[0], context.get_value_type(signature.return_type))
+
+
 def _float_of(context: Any, bits: Any) -> Any:
     """The float whose bits are an integer's."""
 
-    def build(context: Any, builder: Any, signature: Any, args: Any) -> Any:
-        return builder.bitcast(args[0], context.get_value_type(types.float64))
-
-    return types.float64(types.int64), build
+    return types.float64(types.int64), _bitcast
 
 
-@intrinsic  # type: ignore[untyped-decorator]
 def _bits_of(context: Any, value: Any) -> Any:
     """The bits of a float as an integer."""
 
-    def build(context: Any, builder: Any, signature: Any, args: Any) -> Any:
-        return builder.bitcast(args[0], context.get_value_type(types.int64))
+    return types.int64(types.float64), _bitcast
 
-    return types.int64(types.float64), build
+
+_as_float: Any = intrinsic(_float_of)
+_as_bits: Any = intrinsic(_bits_of)
 
 
 @_jit(cache=True)
@@ -90,8 +90,8 @@ def exp_rows(x: Array) -> None:
         p = p * r + 0.5
         p = 1.0 + (r + r * r * p)
         # in two halves: 2**1024 is not a number although e**709.7 is, nor is 2**-1023 a normal one
-        n = _bits_of(rounded) - _MAGIC_BITS
-        out = p * _float_of(((n >> 1) + 1023) << 52) * _float_of((n - (n >> 1) + 1023) << 52)
+        n = _as_bits(rounded) - _MAGIC_BITS
+        out = p * _as_float(((n >> 1) + 1023) << 52) * _as_float((n - (n >> 1) + 1023) << 52)
         out = out if given <= _TOP else np.inf
         out = out if given >= _BOTTOM else 0.0
         x[i] = out if given == given else given
@@ -103,13 +103,13 @@ def log_rows(x: Array, out: Array) -> None:
     for i in range(x.size):
         given = x[i]
         tiny = given < 2.2250738585072014e-308
-        bits = _bits_of(given * 18014398509481984.0 if tiny else given)
+        bits = _as_bits(given * 18014398509481984.0 if tiny else given)
         low = bits & 0x000FFFFFFFFFFFFF
         # mantissas above the root of two are halved
         carry = (low + 0x95F6400000000) & 0x10000000000000
-        f = _float_of(low | (carry ^ 0x3FF0000000000000)) - 1.0
+        f = _as_float(low | (carry ^ 0x3FF0000000000000)) - 1.0
         exponent = (bits >> 52) + (carry >> 52) - 1023
-        e = (_float_of(exponent + _MAGIC_BITS) - _MAGIC) - (54.0 if tiny else 0.0)
+        e = (_as_float(exponent + _MAGIC_BITS) - _MAGIC) - (54.0 if tiny else 0.0)
         s = f / (2.0 + f)
         z = s * s
         p = 1.479819860511658591e-01
@@ -123,6 +123,12 @@ def log_rows(x: Array, out: Array) -> None:
         y = e * _LN2_HIGH - ((half - (s * (half + p * z) + e * _LN2_LOW)) - f)
         y = y if given > 0.0 else (-np.inf if given == 0.0 else np.nan)
         out[i] = y if given < np.inf else given
+
+
+@_jit()
+def _copy(source: Array, out: Array) -> None:
+    for i in range(out.size):
+        out[i] = source[i]
 
 
 @_jit()
@@ -260,7 +266,7 @@ def _own(begin: int, end: int, terms: Any, feature: Array, q: Array, share: Arra
 
 
 @_jit()
-def _weigh(w: Array, total: Array, log_space: bool, q: Array, c: Array) -> None:
+def _weigh(w: Array, total: Array, log_space: Any, q: Array, c: Array) -> None:
     """Weighted derivatives in the model's logarithm; ``total`` becomes one over itself."""
     if log_space:
         for i in range(q.size):
@@ -290,8 +296,10 @@ def _evaluate(
     kind, a, b, log_space, rows = loss
     count, p = terms[5].size, theta.size
     share, jac, rest = work[:count], work[count : count + p + 1], work[count + p + 1 :]
-    grad[:] = 0.0
-    hess[:] = 0.0
+    for i in range(p):
+        grad[i] = 0.0
+        for j in range(p):
+            hess[i, j] = 0.0
     value = 0.0
     for tile in range(w.shape[0]):
         n = min(TILE, rows - tile * TILE)
@@ -339,7 +347,10 @@ def _solve(matrix: Array, grad: Array, held: Any, m: Array, step: Array) -> bool
         step[j] /= m[j, j]
         for i in range(j):
             step[i] -= m[i, j] * step[j]
-    return all(np.isfinite(step[j]) for j in range(p))
+    finite = True
+    for j in range(p):
+        finite = finite and np.isfinite(step[j])
+    return finite
 
 
 @_jit()
@@ -405,7 +416,7 @@ def lane(
     value = _evaluate(theta, w, t, mu, loss, terms, work, grad, hess)
     status, steps, quiet = _OUT_OF_STEPS, 0, 0
     if not np.isfinite(value):
-        out[:] = grad
+        _copy(grad, out)
         return value, _NON_FINITE, 0
     for _ in range(max_steps):
         steps += 1
@@ -413,7 +424,7 @@ def lane(
         predicted, tiny, free = _propose(theta, low, high, grad, step, damped, scale, reach, least, trial, held)
         good = good and predicted >= 0.0
         if not good:
-            trial[:] = theta
+            _copy(theta, trial)
             tiny = True
         magnitude = abs(value)
         tiny = tiny or predicted <= decrement * magnitude + floor
@@ -431,12 +442,15 @@ def lane(
             else:
                 next_mu = 0.3 * used
             mu, scale, value = used, 1.0, new
-            theta[:], grad[:], hess[:] = trial, new_grad, new_hess
+            _copy(trial, theta)
+            _copy(new_grad, grad)
+            for i in range(p):
+                _copy(new_hess[i], hess[i])
         else:
             next_mu = max(RAISE * max(used, mu), 1e-4)
             back = min(max(predicted / max(new - value + 2.0 * predicted, 1e-300), 0.1), 0.5)
             scale *= back if np.isfinite(new) else 0.1
-        if last or not free or quiet >= QUIET:
+        if last or not free or quiet >= QUIET or value <= floor:
             status = _CONVERGED
             break
         if mu > 1e12 or scale < 1e-12:
@@ -445,7 +459,7 @@ def lane(
                 slope = max(slope, 0.0 if held[j] else abs(grad[j]))
             status = _FLAT if slope <= 1e-7 * max(magnitude, 1e-12) else _STALLED
             break
-    out[:] = grad
+    _copy(grad, out)
     return value, status, steps
 
 
@@ -503,16 +517,18 @@ def chunk(
     work = np.zeros((terms[5].size + p + 6, TILE))
     # rows beyond the last have no weight; their targets only need to be finite
     w, t = np.zeros((tiles, TILE)), np.ones((tiles, TILE))
+    flat_w, flat_t = w.ravel()[:n], t.ravel()[:n]
     value, grad = np.empty(lanes), np.empty((p, lanes))
     status, steps = np.empty(lanes, dtype=np.int64), np.empty(lanes, dtype=np.int64)
     out = np.empty(p)
     for i in range(lanes):
         if i == 0 or weights.shape[0] > 1:
-            w.ravel()[:n] = weights[i]
+            _copy(weights[i], flat_w)
         if i == 0 or target.shape[0] > 1:
-            t.ravel()[:n] = target[i]
+            _copy(target[i], flat_t)
         for j in range(p):
             theta[i, j] = min(max(theta[i, j], low[i, j]), high[i, j])
         value[i], status[i], steps[i] = lane(theta[i], low[i], high[i], w, t, loss, terms, settings, work, out)
-        grad[:, i] = out
+        for j in range(p):
+            grad[j, i] = out[j]
     return value, status, steps, grad

@@ -51,15 +51,15 @@ def sandwich(problem: Problem, theta: Array, clusters: NDArray[np.int64]) -> Arr
 
 def _fitted(problem: Problem, theta: Array) -> Array:
     model = problem.kernel.model(problem.kernel.to_solver(theta[None]))[0]
-    return np.log(model) if problem.objective.space == "log" else model
+    return np.asarray(np.log(model) if problem.objective.space == "log" else model)
 
 
 def _slopes(objective: Objective, u: Array, target: Array) -> Array:
     """Each row's second derivative of the objective, (n,), never negative.
 
-    Of Huber's loss it is one within the threshold. A threshold far below the residuals leaves only a few there, and the fit
-    has drawn some of them in; then the window is widened to hold half of the residuals and the weight lowered to match
-    (the kernel estimate of Powell, 1991, which does not assume that rows are alike).
+    Of Huber's loss it is one within the threshold. A threshold far below the residuals leaves only a few there, and the
+    fit has drawn some of them in; then the window is widened to hold half of the residuals and the weight lowered to
+    match (the kernel estimate of Powell, 1991, which does not assume that rows are alike).
     """
     if isinstance(objective, Huber | SmoothAbsolute):
         size = np.abs(u - target)
@@ -92,7 +92,7 @@ def smooth(problem: Problem, theta: Array) -> Objective:
 
 
 def _inverse(problem: Problem, theta: Array) -> Array:
-    """Inverse expected curvature; zero for coefficients on a bound, and without directions in which the objective is flat."""
+    """Inverse expected curvature; zero for coefficients on a bound, and without directions in which it is flat."""
     solver = problem.kernel.to_solver(theta[None])[0]
     free = (solver > problem.lower) & (solver < problem.upper)
     out = np.zeros((problem.size, problem.size))

@@ -59,13 +59,13 @@ def nonnegative_least_squares(gram: Array, rhs: Array, free: Mask) -> tuple[Arra
     for subset in subsets:
         if open_lanes.size == 0:
             break
-        rows = [j for j in range(q) if subset >> j & 1]
+        rows = np.array([j for j in range(q) if subset >> j & 1])
         x, good = solve_positive(g[np.ix_(rows, rows, open_lanes)], b[np.ix_(rows, open_lanes)])
         feasible = good.copy()
         for position, j in enumerate(rows):
             if not free[j]:
                 feasible &= x[position] >= 0
-        attained = -np.einsum("jl,jl->l", x, b[np.ix_(rows, open_lanes)])
+        attained = -(x * b[np.ix_(rows, open_lanes)]).sum(axis=0)
         better = feasible & (attained < value[open_lanes])
         hit = open_lanes[better]
         value[hit] = attained[better]

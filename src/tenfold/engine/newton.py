@@ -1,8 +1,8 @@
 """A batched, projected, damped Newton method: one loop for thousands of starts or resamples.
 
-Each lane minimises its own objective over a box. The step solves ``(H + mu M) / (1 + mu) s = -g`` with H the exact Hessian
-and M the majorising curvature, plus a diagonal that grows with ``mu``. So a large ``mu`` gives Gauss-Newton steps, then
-ever shorter ones towards the gradient; driven to zero near the optimum it gives pure Newton steps. Positive definiteness
+Each lane minimises its own objective over a box. The step solves ``(H + mu M) / (1 + mu) s = -g`` with H the exact
+Hessian and M the majorising curvature, plus a diagonal that grows with ``mu``. So a large ``mu`` gives Gauss-Newton
+steps, then ever shorter ones towards the gradient; driven to zero near the optimum it gives pure Newton steps. Positive definiteness
 is tested by the elimination. A step that does not lower the objective is shortened along its direction.
 Coefficients on a bound whose gradient, or whose step, points outward are held.
 
@@ -66,7 +66,7 @@ class Newton:
 
 @dataclass(frozen=True, slots=True)
 class Solutions:
-    """Where each lane ended: coefficients (L, p), objective (L,), status codes (L,), steps taken (L,), gradients (p, L)."""
+    """Where each lane ended: coefficients (L, p), objective, status codes and steps taken (L,), gradients (p, L)."""
 
     theta: Array
     value: Array
@@ -242,7 +242,7 @@ def _advance(state: _State, evaluate: Evaluate, settings: Newton, floor: float, 
     state.scale = np.where(accept, 1.0, state.scale * np.where(np.isfinite(new.value), back, 0.1))
     state.take(accept, trial, new)
     ended = np.full(value.size, RUNNING, dtype=np.int64)
-    ended[last | held.all(axis=0) | (state.quiet >= QUIET)] = _CONVERGED
+    ended[last | held.all(axis=0) | (state.quiet >= QUIET) | (state.value <= floor)] = _CONVERGED  # or a perfect fit
     stuck = (ended == RUNNING) & ((state.mu > 1e12) | (state.scale < 1e-12))
     if stuck.any():
         slope = np.abs(np.where(held, 0.0, state.grad)).max(axis=0)

@@ -271,7 +271,8 @@ _DEFAULT_SPACE = {**dict.fromkeys(_KINDS, "log"), "binomial": "linear", "smooth-
 
 
 def parse_objective(text: str) -> Objective:
-    """Read ``huber:1e-3``, ``squared``, ``absolute``, ``student:4:0.005``, ``binomial``, each with ``@linear`` or ``@log``.
+    """Read ``huber:1e-3``, ``squared``, ``absolute``, ``student:4:0.005``, ``binomial``, each with ``@linear`` or
+    ``@log``.
 
     >>> parse_objective("huber:1e-3")
     Huber(delta=0.001, space='log')
@@ -294,4 +295,4 @@ def parse_objective(text: str) -> Objective:
     if len(values) > len(allowed):
         raise ConfigError(f"objective {text!r} takes {len(allowed)} numbers ({', '.join(allowed)})", path="objective")
     extra = {"space": space} if at else {}
-    return cls(**dict(zip(allowed, values, strict=False)), **extra)  # type: ignore[arg-type]
+    return cls(**dict(zip(allowed, values, strict=False)), **extra)

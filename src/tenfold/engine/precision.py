@@ -12,6 +12,6 @@ def x64() -> AbstractContextManager[Any]:
 
     if hasattr(jax, "enable_x64"):
         return jax.enable_x64(True)  # type: ignore[no-any-return]
-    from jax.experimental import enable_x64
+    from jax import experimental
 
-    return enable_x64()  # type: ignore[no-any-return]
+    return experimental.enable_x64()  # type: ignore[attr-defined, no-any-return]

@@ -36,7 +36,7 @@ def cluster_dirichlet(clusters: Clusters, count: int, rng: np.random.Generator) 
     groups = int(clusters.max()) + 1
     drawn = rng.standard_exponential((count, groups))
     drawn *= groups / drawn.sum(axis=1, keepdims=True)
-    return np.take(drawn, clusters, axis=1)
+    return np.asarray(np.take(drawn, clusters, axis=1))
 
 
 def jackknife_weights(clusters: Clusters) -> Array:
@@ -46,7 +46,7 @@ def jackknife_weights(clusters: Clusters) -> Array:
 
 
 def residual_targets(u: Array, residual: Array, clusters: Clusters, count: int, rng: np.random.Generator) -> Array:
-    """Targets ``u`` plus residuals of other clusters, each cluster taking those of one drawn with replacement; (count, n).
+    """Targets ``u`` plus residuals of other clusters, each taking those of one drawn with replacement; (count, n).
 
     A cluster that takes residuals from a longer or shorter one reads them in order, stretched over its own rows, so that
     what is correlated along a run stays so.
