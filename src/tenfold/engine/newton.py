@@ -2,8 +2,8 @@
 
 Each lane minimises its own objective over a box. The step solves ``(H + mu M) / (1 + mu) s = -g`` with H the exact
 Hessian and M the majorising curvature, plus a diagonal that grows with ``mu``. So a large ``mu`` gives Gauss-Newton
-steps, then ever shorter ones towards the gradient; driven to zero near the optimum it gives pure Newton steps. Positive definiteness
-is tested by the elimination. A step that does not lower the objective is shortened along its direction.
+steps, then ever shorter ones towards the gradient; driven to zero near the optimum it gives pure Newton steps. Positive
+definiteness is tested by the elimination. A step that does not lower the objective is shortened along its direction.
 Coefficients on a bound whose gradient, or whose step, points outward are held.
 
 The damping of a point is chosen before the point is evaluated, from how well the model predicted the step before; one
@@ -60,7 +60,7 @@ class Newton:
     decrement: float = 1e-14
     step: float = 1e-9
     reach: float = 3.0
-    damping: float = 1e-2
+    damping: float = 0.3
     chunk: int = 1024
 
 

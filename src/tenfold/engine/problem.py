@@ -308,9 +308,9 @@ def _project_general(problem: Problem, theta: Array, nonlinear: list[int], linea
         free = np.array([problem.domains[j].lower < 0 for j in index])
         solved = project(basis, rest, problem.y, problem.weights, free)
     floor = 1e-3 * float(np.abs(problem.y).min())
-    for column, target in enumerate(index):
-        values = solved[:, column]
+    for position, target in enumerate(index):
+        values = solved[:, position]
         if problem.domains[target].transform == "log":
-            size = np.abs(basis[column]).mean(axis=1)
+            size = np.abs(basis[position]).mean(axis=1)
             values = np.log(np.maximum(values, floor / np.maximum(size, 1e-300)))
         theta[:, target] = np.where(bad, 0.0, values)

@@ -42,7 +42,7 @@ def cluster_dirichlet(clusters: Clusters, count: int, rng: np.random.Generator) 
 def jackknife_weights(clusters: Clusters) -> Array:
     """One for every row but those of the cluster left out, (clusters, n)."""
     groups = int(clusters.max()) + 1
-    return (np.arange(groups)[:, None] != clusters[None, :]).astype(np.float64)
+    return np.asarray(np.arange(groups)[:, None] != clusters[None, :], dtype=np.float64)
 
 
 def residual_targets(u: Array, residual: Array, clusters: Clusters, count: int, rng: np.random.Generator) -> Array:
