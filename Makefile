@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 STAMP := $(VENV)/.tenfold-installed
 DEV_STAMP := $(VENV)/.tenfold-dev-installed
 
-.PHONY: demo test check docs bench clean core-smoke
+.PHONY: demo test check docs picture bench clean core-smoke
 
 demo: $(STAMP)
 	@mkdir -p demo
@@ -24,6 +24,9 @@ check: $(DEV_STAMP)
 
 docs: $(DEV_STAMP)
 	$(BIN)/python scripts/make_docs.py
+
+picture: $(DEV_STAMP)
+	$(BIN)/tenfold study run examples/demo.toml --cache demo/cache --html demo/report.html --card docs/demo.svg
 
 bench: $(DEV_STAMP)
 	$(BIN)/python -m benchmarks

@@ -18,6 +18,7 @@ from benchmarks.data import points
 from benchmarks.fits import DRAWS, FIT
 from benchmarks.timing import Row
 
+SIMPLE_NEEDS = ("numpy", "scipy", "pandas", "polars", "pyyaml")
 CHINCHILLA = """
 import json, os, sys, time, numpy as np
 from chinchilla import Chinchilla
@@ -33,10 +34,10 @@ print(json.dumps(dict(wall=time.perf_counter() - begin, cpu=clock() - used,
                       coef={k: float(v) for k, v in cc.params.items()})))
 """
 SIMPLE = """
-import json, os, sys, time, pandas as pd
+import json, sys, time, polars as pl
 from simple_scaling_laws import fit
-frame = pd.read_csv(sys.argv[1] + "/df.csv")
-frame = pd.DataFrame(dict(model_size__n=frame.N, dataset_size__d=frame.D, test_loss__loss=frame.loss))
+frame = pl.read_csv(sys.argv[1] + "/df.csv")
+frame = pl.DataFrame(dict(model_size__n=frame["N"], dataset_size__d=frame["D"], test_loss__loss=frame["loss"]))
 out = {}
 for draws in (2, 200):
     begin, used = time.perf_counter(), time.process_time()
@@ -55,9 +56,14 @@ def environment(package: str) -> Path | str:
         return python
     try:
         venv.create(folder, with_pip=True, clear=True)
-        # one of them asks for a newer Python than it needs
-        command = [str(python), "-m", "pip", "install", "-q", "--ignore-requires-python", package]
-        done = subprocess.run(command, capture_output=True, text=True, timeout=600, check=False)
+        pip = [str(python), "-m", "pip", "install", "-q"]
+        steps = [[*pip, package]]
+        if package.startswith("simple"):  # it asks for a newer Python than it needs; what it builds on must not
+            steps = [[*pip, *SIMPLE_NEEDS], [*pip, "--no-deps", "--ignore-requires-python", package]]
+        for step in steps:
+            done = subprocess.run(step, capture_output=True, text=True, timeout=600, check=False)
+            if done.returncode != 0:
+                break
     except (OSError, subprocess.SubprocessError) as error:
         return f"{package} could not be installed: {type(error).__name__}"
     if done.returncode != 0:

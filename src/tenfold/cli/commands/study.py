@@ -27,6 +27,7 @@ def run(
     *,
     html: Annotated[str, Parameter(help="write the report here instead of where the study says")] = "",
     out: Annotated[str, Parameter(help="write the result as JSON here")] = "",
+    card: Annotated[str, Parameter(help="write one summary picture here (.svg, .png or .pdf)")] = "",
     cache: Annotated[Path, Parameter(show_default=True, help="folder of results kept by content")] = Path(
         ".tenfold-cache"
     ),
@@ -53,6 +54,9 @@ def run(
     if data_path is not None:
         write_json(data_path, result.to_dict())
         written.append(data_path)
+    if card:
+        write_bytes(card, static.card(result, format=Path(card).suffix.lstrip(".") or "svg"))
+        written.append(Path(card))
     if file.report.figures:
         for name, data in static.study_figures(result, format=file.report.figures).items():
             path = folder / f"{name}.{file.report.figures}"
