@@ -37,7 +37,9 @@ SIMPLE = """
 import json, sys, time, polars as pl
 from simple_scaling_laws import fit
 frame = pl.read_csv(sys.argv[1] + "/df.csv")
-frame = pl.DataFrame(dict(model_size__n=frame["N"], dataset_size__d=frame["D"], test_loss__loss=frame["loss"]))
+frame = frame.select(
+    pl.int_range(pl.len()).alias("training_run_id"), pl.col("N").alias("model_size__n"),
+    pl.col("D").alias("dataset_size__d"), pl.col("loss").alias("test_loss__loss"))
 out = {}
 for draws in (2, 200):
     begin, used = time.perf_counter(), time.process_time()

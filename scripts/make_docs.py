@@ -1,6 +1,6 @@
 """Write the generated pages of ``docs/``: a page a law, and the command line's own help. Nothing is listed by hand.
 
-    python scripts/make_docs.py [--out FOLDER] [--check]
+python scripts/make_docs.py [--out FOLDER] [--check]
 """
 
 from __future__ import annotations
@@ -58,7 +58,10 @@ def pages() -> dict[str, str]:
 
 
 def _index(found: list[Law]) -> str:
-    lines = [HEAD + "# Laws\n", f"{len(found)} laws. `tenfold laws` prints this list, `tenfold laws show NAME` one of them.\n"]
+    lines = [
+        HEAD + "# Laws\n",
+        f"{len(found)} laws. `tenfold laws` prints this list, `tenfold laws show NAME` one of them.\n",
+    ]
     lines += ["| law | inputs | coefficients | published sets |", "|---|---|---|---|"]
     for law in found:
         inputs = ", ".join(axis_of(symbol).column for symbol in law.inputs)
@@ -100,7 +103,8 @@ def _published(law: Law) -> str:
     for name, found in law.published.items():
         values = ", ".join(f"{key} = {value:.6g}" for key, value in found.coef.items())
         spans = "; ".join(
-            f"{axis_of(s).column} {say(low, axis_of(s))} to {say(high, axis_of(s))}" for s, (low, high) in found.span.items()
+            f"{axis_of(s).column} {say(low, axis_of(s))} to {say(high, axis_of(s))}"
+            for s, (low, high) in found.span.items()
         )
         counted = ", ".join(f"{key} {value}" for key, value in found.conventions.stated().items())
         lines.append(f"- **{name}** ({found.tag}): {values}. {found.cite or law.cite}; {found.where}.")

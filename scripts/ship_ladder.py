@@ -37,9 +37,10 @@ def main() -> None:
     table = to_csv(rows)
     (DATA / f"{options.name}.csv").write_text(table, encoding="utf-8")
     curves = to_csv(to_curve_rows(records)).encode()
-    with (DATA / f"{options.name}_curves.csv.gz").open("wb") as raw, gzip.GzipFile(
-        filename="", mode="wb", fileobj=raw, mtime=0
-    ) as packed:
+    with (
+        (DATA / f"{options.name}_curves.csv.gz").open("wb") as raw,
+        gzip.GzipFile(filename="", mode="wb", fileobj=raw, mtime=0) as packed,
+    ):
         packed.write(curves)
     sidecar = _sidecar(options, records, rows, table)
     (DATA / f"{options.name}.toml").write_text(sidecar, encoding="utf-8")

@@ -70,10 +70,14 @@ def test_it_is_in_the_docs(elsewhere, tmp_path):
 def test_it_is_in_the_tests_and_meets_the_contract(elsewhere):
     code = "from tenfold.laws import get; from tenfold.testing import check_law; assert check_law(get('stretched_compute')) == []"
     run(elsewhere, "-c", code)
-    listed = run(elsewhere, "-m", "pytest", "tests/laws/test_contract.py", "--collect-only", "-q", "-p", "no:cacheprovider")
+    listed = run(
+        elsewhere, "-m", "pytest", "tests/laws/test_contract.py", "--collect-only", "-q", "-p", "no:cacheprovider"
+    )
     assert listed.count("stretched_compute") >= 10
 
 
 def test_the_committed_docs_are_fresh():
-    done = subprocess.run([sys.executable, "scripts/make_docs.py", "--check"], cwd=ROOT, capture_output=True, text=True, check=False)
+    done = subprocess.run(
+        [sys.executable, "scripts/make_docs.py", "--check"], cwd=ROOT, capture_output=True, text=True, check=False
+    )
     assert done.returncode == 0, done.stdout

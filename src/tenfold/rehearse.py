@@ -136,9 +136,7 @@ def rehearse(fit: Fit, runs: Runs, *, axis: str = "", withhold: int | None = Non
     room = len(found) - _MIN_LEVELS
     if room < 1:
         many = "one scale" if len(found) == 1 else f"{len(found)} scales"
-        return unrehearsed(
-            f"the runs hold {many} of {name} and {_MIN_LEVELS + 1} are needed to withhold one", axis=name
-        )
+        return unrehearsed(f"the runs hold {many} of {name} and {_MIN_LEVELS + 1} are needed to withhold one", axis=name)
     if withhold is not None and withhold > room:
         raise ConfigError(
             f"cannot withhold {withhold} of {len(found)} scales of {name}: {_MIN_LEVELS} must remain",
@@ -244,9 +242,7 @@ def drifts(fit: Fit) -> tuple[str, ...]:
 
 def describe(rehearsal: Rehearsal, columns: Mapping[str, str] | None = None) -> list[str]:
     """A line a fold: what was withheld, how far ahead it lay and how the prediction erred."""
-    axis = (
-        axis_of(rehearsal.axis) if rehearsal.axis in ("params", "tokens", "flops", "steps", "unique_tokens") else None
-    )
+    axis = axis_of(rehearsal.axis) if rehearsal.axis in ("params", "tokens", "flops", "steps", "unique_tokens") else None
     return [
         f"fitted up to {say(fold.fitted_to, axis)}, predicted {say(fold.target, axis)} "
         f"({fold.reach:.2g} decades ahead, {fold.n} runs): {fold.error:+.2%}"

@@ -110,7 +110,11 @@ def test_plan_json(call, table):
     for key in ("params", "tokens", "loss"):
         assert set(value[key]) == {"value", "interval"}
     assert value["binding"] == "flops"
-    assert [route["name"] for route in value["isoflop"]["routes"]] == ["approach 1", "approach 2", "approach 3 (chinchilla)"]
+    assert [route["name"] for route in value["isoflop"]["routes"]] == [
+        "approach 1",
+        "approach 2",
+        "approach 3 (chinchilla)",
+    ]
 
 
 def test_laws_list_search_and_show(call):
@@ -176,7 +180,9 @@ BAD = [
 ]
 
 
-@pytest.mark.parametrize(("arguments", "words"), BAD, ids=lambda value: " ".join(value)[:60] if isinstance(value, list) else "")
+@pytest.mark.parametrize(
+    ("arguments", "words"), BAD, ids=lambda value: " ".join(value)[:60] if isinstance(value, list) else ""
+)
 def test_bad_input_is_one_line_and_exit_code_two(call, table, tmp_path, arguments, words):
     (tmp_path / "bare.csv").write_text("loss\n" + "\n".join(f"{3 - k / 10}" for k in range(9)) + "\n")
     filled = [argument.format(table=table, folder=tmp_path) for argument in arguments]
@@ -209,7 +215,10 @@ def test_every_command_has_help_with_an_example(call):
 
 def test_output_is_quiet_when_piped(table):
     done = subprocess.run(
-        [*TOOL, "fit", str(table), "--columns", SIZE, "--json", "--draws", "none"], capture_output=True, text=True, check=True
+        [*TOOL, "fit", str(table), "--columns", SIZE, "--json", "--draws", "none"],
+        capture_output=True,
+        text=True,
+        check=True,
     )
     assert done.stderr == ""
     assert "\x1b" not in done.stdout

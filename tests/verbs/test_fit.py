@@ -124,7 +124,9 @@ def test_fixed_bounds_and_objectives_are_honoured():
     assert tight.coef["alpha"] == pytest.approx(0.3)
     assert tight.certificate.at_bound == ("alpha",)
     lad = fit("chinchilla", runs, objective="absolute")
-    residual = np.abs(np.log(lad.predict(params=runs.column("params"), tokens=runs.column("tokens")) / runs.column("loss")))
+    residual = np.abs(
+        np.log(lad.predict(params=runs.column("params"), tokens=runs.column("tokens")) / runs.column("loss"))
+    )
     # at a least-absolute-deviations optimum as many residuals vanish as there are coefficients
     assert np.sort(residual)[4] < 1e-6 < np.sort(residual)[5]
     assert lad.value == pytest.approx(residual.sum(), rel=1e-9)

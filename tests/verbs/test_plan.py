@@ -103,7 +103,14 @@ def test_profiles_of_noiseless_chinchilla_runs():
     budgets = np.unique(base.column("flops"))
     n = np.concatenate([best.fn(truth, c)["N"] * np.geomspace(0.5, 2, 7) for c in budgets])
     c = np.repeat(budgets, 7)
-    runs = Runs({"params": n, "flops": c, "tokens": c / 6 / n, "loss": predict(get("chinchilla"), truth, {"N": n, "D": c / 6 / n})})
+    runs = Runs(
+        {
+            "params": n,
+            "flops": c,
+            "tokens": c / 6 / n,
+            "loss": predict(get("chinchilla"), truth, {"N": n, "D": c / 6 / n}),
+        }
+    )
     found = isoflop(runs, fit=fit("chinchilla", runs))
     for profile in found.profiles:
         assert profile.problem == ""

@@ -59,9 +59,7 @@ def resolve(name: str) -> tuple[Law, str | None]:
     if colon and not base.endswith(".py") and base in {*laws(), *(a for law in laws().values() for a in law.aliases)}:
         law = get(base)
         if chosen not in law.published:
-            raise LawError(
-                f"law {base!r} has no published set {chosen!r}", hint=did_you_mean(chosen, law.published)
-            )
+            raise LawError(f"law {base!r} has no published set {chosen!r}", hint=did_you_mean(chosen, law.published))
         return law, chosen
     return get(name), None
 
