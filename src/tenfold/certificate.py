@@ -359,8 +359,8 @@ def _with_warnings(made: Certificate, ready: Prepared, problem: Problem, misfit:
             )
     if misfit > _MISFIT:
         out.append(
-            f"the law misses the runs by {misfit:.1%} (rms): it is the wrong law, or the runs mix recipes that need a fit "
-            "each (--group)."
+            f"the law misses the runs by {misfit:.1%} (rms): it is the wrong law, or the runs mix recipes that need "
+            "a fit each (--group)."
         )
     if made.agree < 0.5 or made.basins > 1:
         out.append(
