@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from tenfold.core.axes import say
 from tenfold.core.scales import decades, levels
+from tenfold.engine import laplace
 from tenfold.engine.objective import Absolute, Huber, Objective, Squared
 from tenfold.engine.problem import Problem
 from tenfold.engine.solve import Solved, refit
@@ -80,7 +81,8 @@ class Certificate:
 
     ``agree`` is the share of starts, 0 to 1, that end within 1e-6 of the best objective; ``basins`` how many distinct
     optima they found; ``gradient`` the largest gradient component, per unit of its own curvature and relative to the
-    objective; ``condition`` the condition number of the scaled Hessian; ``errors`` jackknife standard errors.
+    objective; ``condition`` the condition number of the scaled Hessian; ``errors`` cluster-robust
+    standard errors.
     """
 
     agree: float
@@ -142,7 +144,8 @@ def certify(ready: Prepared, problem: Problem, solved: Solved, *, deep: bool = T
         part, rows, shrink = _thinned(ready, problem)
         here = solved if part is ready else replace(solved, theta=refit(rows, solved.theta[None]).theta[0])
         now = {name: float(values[0]) for name, values in rows.natural(here.theta[None]).items()}
-        influence, errors, error = _influence(part, rows, here, headline)
+        errors, error = _errors(part, rows, here, headline)
+        influence = _influence(part, rows, here, headline, error)
         level = value if part is ready else float(evaluate(headline, ready.law, now))
         sensitivity = _sensitivity(part, rows, here, headline, level, error)
         drift = _drift(part, rows, here, now, errors)
@@ -187,44 +190,53 @@ def _thinned(ready: Prepared, problem: Problem) -> tuple[Prepared, Problem, floa
     return part, problem.subset(rows), float(np.sqrt(independent[0] / independent[1]))
 
 
+def _errors(ready: Prepared, problem: Problem, solved: Solved, headline: Headline) -> tuple[dict[str, float], float]:
+    """Cluster-robust standard errors of the coefficients and, to first order, of the headline.
+
+    From the sandwich covariance, widened by sqrt(m / (m - p)) for p coefficients on m independent runs. Leaving out one
+    run at a time would not do: the jackknife is not consistent for objectives with a kink.
+    """
+    clusters = ready.runs.clusters()
+    count = int(clusters.max()) + 1
+    if count < 3:
+        return {}, float("nan")
+    covariance = laplace.sandwich(problem, solved.theta, clusters) * count / max(count - problem.size, 1)
+    spread = np.sqrt(np.maximum(np.diag(covariance), 0.0))
+    natural = problem.natural(solved.theta[None])
+    errors = {
+        name: float(spread[j] * (natural[name][0] if problem.domains[j].transform == "log" else 1.0))
+        for j, name in enumerate(problem.names)
+    }
+    step = 1e-3 * np.maximum(spread, 1e-12)
+    moved = np.concatenate([solved.theta + np.diag(step), solved.theta - np.diag(step)])
+    values = evaluate(headline, ready.law, problem.natural(moved))
+    slope = (values[: problem.size] - values[problem.size :]) / (2 * step)
+    return errors, float(np.sqrt(max(slope @ covariance @ slope, 0.0)))
+
+
 def _influence(
-    ready: Prepared, problem: Problem, solved: Solved, headline: Headline
-) -> tuple[tuple[Influence, ...], dict[str, float], float]:
-    """Leave out one cluster of rows at a time; from the same refits, jackknife standard errors."""
+    ready: Prepared, problem: Problem, solved: Solved, headline: Headline, error: float
+) -> tuple[Influence, ...]:
+    """Leave out one cluster of rows at a time, refit, and keep the five that move the headline most."""
     clusters = ready.runs.clusters()
     count = int(clusters.max()) + 1
     chosen = np.arange(count)
     if count > _MOST_REFITS:
         chosen = _largest_residuals(problem, solved, clusters, count)
     if count < 3:
-        return (), {}, float("nan")
+        return ()
     if len(problem.y) * len(chosen) > 4_000_000:  # the weights of all refits at once would not be small
         chosen = chosen[: max(4_000_000 // len(problem.y), 8)]
     weights = np.where(clusters[None, :] == chosen[:, None], 0.0, problem.weights[None, :])
     lanes = refit(problem, np.repeat(solved.theta[None], len(chosen), axis=0), weights=weights)
-    natural = problem.natural(lanes.theta)
-    without = evaluate(headline, ready.law, natural)
+    without = evaluate(headline, ready.law, problem.natural(lanes.theta))
     full = float(evaluate(headline, ready.law, {k: v[0] for k, v in problem.natural(solved.theta[None]).items()}))
-    if len(chosen) == count:
-        factor = np.sqrt((count - 1) / count)
-        error = float(factor * np.sqrt(np.nansum((without - np.nanmean(without)) ** 2)))
-        errors = {
-            name: float(factor * np.sqrt(np.nansum((values - values.mean()) ** 2)))
-            for name, values in natural.items()
-            if name not in problem.fixed
-        }
-    else:
-        errors, error = _block_jackknife(ready, problem, solved, headline, clusters)
     shift = (without - full) / error if error > 0 else np.zeros_like(without)
     order = np.argsort(-np.abs(np.nan_to_num(shift)))[:5]
     first = {int(c): i for i, c in reversed(list(enumerate(clusters.tolist())))}
     rows = [first[int(chosen[i])] for i in order]
-    return (
-        tuple(
-            Influence(_name(ready, row), float(without[i]), float(shift[i])) for i, row in zip(order, rows, strict=True)
-        ),
-        errors,
-        error,
+    return tuple(
+        Influence(_name(ready, row), float(without[i]), float(shift[i])) for i, row in zip(order, rows, strict=True)
     )
 
 
@@ -236,25 +248,6 @@ def _largest_residuals(problem: Problem, solved: Solved, clusters: NDArray[np.in
         minlength=count,
     )
     return np.argsort(-total)[: _MOST_REFITS // 4].astype(np.int64)
-
-
-def _block_jackknife(
-    ready: Prepared, problem: Problem, solved: Solved, headline: Headline, clusters: NDArray[np.int64]
-) -> tuple[dict[str, float], float]:
-    """Standard errors from leaving out one of forty blocks of clusters at a time."""
-    blocks = 40 if len(problem.y) <= 100_000 else 10
-    label = np.random.default_rng(0).permutation(int(clusters.max()) + 1)[clusters] % blocks
-    weights = np.where(label[None, :] == np.arange(blocks)[:, None], 0.0, problem.weights[None, :])
-    lanes = refit(problem, np.repeat(solved.theta[None], blocks, axis=0), weights=weights)
-    natural = problem.natural(lanes.theta)
-    factor = np.sqrt((blocks - 1) / blocks)
-    errors = {
-        name: float(factor * np.sqrt(((values - values.mean()) ** 2).sum()))
-        for name, values in natural.items()
-        if name not in problem.fixed
-    }
-    moved = evaluate(headline, ready.law, natural)
-    return errors, float(factor * np.sqrt(((moved - moved.mean()) ** 2).sum()))
 
 
 def _name(ready: Prepared, row: int) -> str:

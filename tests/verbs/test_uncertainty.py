@@ -26,7 +26,7 @@ def test_the_same_seed_gives_the_same_draws(fitted):
 @pytest.mark.parametrize("method", ["bootstrap:400", "residual:400", "wild:400", "laplace:400"])
 def test_methods_agree_on_the_width(fitted, method):
     made, runs = fitted
-    reference = made.certificate.errors["alpha"]  # jackknife
+    reference = made.certificate.errors["alpha"]
     width = np.std(np.log(draw(made, runs, method=method, seed=3).coef["alpha"])) * made.coef["alpha"]
     # 36 runs, 400 draws: the standard error of a standard deviation is about 12 % on each side; three of those
     assert 0.5 < width / reference < 1.7

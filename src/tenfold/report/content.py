@@ -118,7 +118,7 @@ def _coefficients(fit: Json, law: Law | None) -> Grid:
         ("coefficient", "value ± s.e.", "90 % interval", "meaning"),
         tuple(rows),
         "lrrl",
-        f"Standard errors by jackknife over runs; {how}.",
+        f"Cluster-robust standard errors; {how}.",
     )
 
 
