@@ -8,10 +8,6 @@
     ├── ConfigError      a file or an option is wrong; ``.path`` names the key (exit code 2)
     ├── FitError         a fit did not reach a trustworthy optimum; ``.fit`` is what was reached (exit code 1)
     └── PlanError        no allocation meets the limits; ``.binding`` names the one that binds (exit code 1)
-    TenfoldWarning
-    ├── ReachWarning             a prediction lies beyond the fitted range
-    ├── IdentifiabilityWarning   the runs do not determine a coefficient
-    └── ConventionWarning        a counting convention was assumed
 """
 
 from __future__ import annotations
@@ -85,22 +81,6 @@ class PlanError(TenfoldError):
     def __init__(self, message: str, *, binding: str = "", hint: str = "") -> None:
         super().__init__(message, hint=hint)
         self.binding = binding
-
-
-class TenfoldWarning(UserWarning):
-    """Base of every warning that tenfold gives."""
-
-
-class ReachWarning(TenfoldWarning):
-    """A prediction lies beyond the range that was fitted."""
-
-
-class IdentifiabilityWarning(TenfoldWarning):
-    """The runs do not determine a coefficient."""
-
-
-class ConventionWarning(TenfoldWarning):
-    """A counting convention was assumed rather than given."""
 
 
 def one_line(message: str, hint: str) -> str:

@@ -6,7 +6,7 @@ from typing import Annotated
 
 from cyclopts import App, Parameter
 
-from tenfold.cli.shared import Fitting, Json, LawName, Source, Table, by_group, emit
+from tenfold.cli.shared import Fitting, Json, LawName, Source, Table, by_group, emit, progress
 
 
 def register(app: App) -> None:
@@ -35,8 +35,14 @@ def fit(
     from tenfold.io.results import write_json
     from tenfold.report import text
 
-    read = table.read(runs, group=group)
-    made = {name: _one(law, part, fitting, draws) for name, part in by_group(read, group).items()}
+    with progress("fit", quiet=json) as tell:
+        tell("reading runs", 0.0)
+        read = table.read(runs, group=group)
+        parts = by_group(read, group)
+        made = {}
+        for done, (name, part) in enumerate(parts.items()):
+            tell(f"fitting {law} {name}".strip(), 0.1 + 0.9 * done / len(parts))
+            made[name] = _one(law, part, fitting, draws)
     values = {name: value for name, (_, _, value) in made.items()}
     result = {"groups": values} if group else values[""]
     if out:

@@ -7,6 +7,8 @@ from typing import Annotated
 
 from cyclopts import App, Parameter
 
+from tenfold.cli.shared import Json, emit
+
 
 def register(app: App) -> None:
     """Add the command."""
@@ -21,10 +23,11 @@ def report(
     /,
     *,
     html: Annotated[Path, Parameter(help="the page to write")],
+    json: Json = False,
 ) -> None:
     """Turn a saved result into one self-contained page."""
     from tenfold.io.results import read_json, write_bytes
     from tenfold.report import html as page
 
     write_bytes(html, page.report_html(read_json(result)))
-    print(f"wrote {html}")
+    emit({"html": str(html)}, lambda: f"wrote {html}", as_json=json)
