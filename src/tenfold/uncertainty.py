@@ -115,15 +115,7 @@ class Residual(Method):
     kind: ClassVar[str] = "residual"
 
     def sample(self, ready: Prepared, problem: Problem, theta: Array, rng: Rng) -> tuple[Array, float, dict[str, int]]:
-        u = _space(problem, theta)
-        clusters = ready.runs.clusters()
-        return _batches(
-            self.n,
-            len(problem.y),
-            lambda count: _guarded(
-                problem, theta, None, resample.residual_targets(u, problem.target - u, clusters, count, rng)
-            ),
-        )
+        return _by_targets(self.n, ready, problem, theta, rng, resample.residual_targets)
 
 
 @dataclass(frozen=True, slots=True)
@@ -134,15 +126,7 @@ class Wild(Method):
     kind: ClassVar[str] = "wild"
 
     def sample(self, ready: Prepared, problem: Problem, theta: Array, rng: Rng) -> tuple[Array, float, dict[str, int]]:
-        u = _space(problem, theta)
-        clusters = ready.runs.clusters()
-        return _batches(
-            self.n,
-            len(problem.y),
-            lambda count: _guarded(
-                problem, theta, None, resample.wild_targets(u, problem.target - u, clusters, count, rng)
-            ),
-        )
+        return _by_targets(self.n, ready, problem, theta, rng, resample.wild_targets)
 
 
 @dataclass(frozen=True, slots=True)
@@ -275,7 +259,7 @@ def profile_interval(fit: Fit, runs: Runs, coef: str, *, level: float = 0.9) -> 
     The rise is calibrated by the dispersion of the score, so it holds for robust objectives too (chi-square with one
     degree of freedom times mean(psi^2)/mean(psi'), small-sample corrected).
     """
-    _ready, problem = same_problem(fit, runs)
+    _, problem = same_problem(fit, runs)
     if coef not in problem.names:
         raise ConfigError(f"{coef!r} was not fitted", path="coef", hint=did_you_mean(coef, problem.names))
     from scipy.special import chdtri
@@ -308,6 +292,19 @@ def _guarded(
     warm = refit(problem, np.repeat(theta[None], count, axis=0), weights=weights, target=target)
     lanes, report = resample.guard(problem, warm, weights=weights, target=target)
     return lanes, {"checked": report.checked, "improved": report.improved}
+
+
+def _by_targets(
+    total: int, ready: Prepared, problem: Problem, theta: Array, rng: Rng, make: Any
+) -> tuple[Array, float, dict[str, int]]:
+    """Refits of new targets that ``make`` draws from the fitted values and the residuals."""
+    u = _space(problem, theta)
+    clusters = ready.runs.clusters()
+    return _batches(
+        total,
+        len(problem.y),
+        lambda count: _guarded(problem, theta, None, make(u, problem.target - u, clusters, count, rng)),
+    )
 
 
 def _batches(total: int, rows: int, make: Any) -> tuple[Array, float, dict[str, int]]:

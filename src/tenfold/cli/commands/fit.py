@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import Annotated, Any
 
 from cyclopts import App, Parameter
 
@@ -50,23 +50,23 @@ def fit(
     emit(result, lambda: _texts(made, text), as_json=json)
 
 
-def _one(law: str, runs: object, fitting: Fitting, draws: str) -> tuple[object, object, dict[str, object]]:
+def _one(law: str, runs: Any, fitting: Fitting, draws: str) -> tuple[Any, Any, dict[str, Any]]:
     from tenfold.uncertainty import draw
 
     fitted = fitting.fit(law, runs)
-    drawn = None if draws == "none" else draw(fitted, runs, method=draws)  # type: ignore[arg-type]
+    drawn = None if draws == "none" else draw(fitted, runs, method=draws)
     value = fitted.to_dict()
     if drawn is not None:
         value["draws"] = drawn.to_dict()
     return fitted, drawn, value
 
 
-def _texts(made: dict[str, tuple[object, object, dict[str, object]]], text: object) -> object:
+def _texts(made: dict[str, tuple[Any, Any, dict[str, Any]]], text: Any) -> Any:
     from rich.console import Group
 
-    parts: list[object] = []
+    parts: list[Any] = []
     for name, (fitted, drawn, _) in made.items():
         if name:
             parts.append(f"\n== {name} ==")
-        parts.append(text.fit_text(fitted, drawn))  # type: ignore[attr-defined]
-    return Group(*parts) if len(parts) > 1 else parts[0]  # type: ignore[arg-type]
+        parts.append(text.fit_text(fitted, drawn))
+    return Group(*parts) if len(parts) > 1 else parts[0]

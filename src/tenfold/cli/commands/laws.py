@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import Annotated, Any
 
 from cyclopts import App, Parameter
 
@@ -46,9 +46,9 @@ def show(
     emit(law_to_dict(law), lambda: text.law_text(law), as_json=json)
 
 
-def _haystack(law: object) -> str:
+def _haystack(law: Any) -> str:
     from tenfold.core.axes import axis_of
 
     words = [getattr(law, key) for key in ("name", "formula", "summary", "use")]
-    words += [f"{axis_of(s).column} {axis_of(s).title}" for s in law.inputs]  # type: ignore[attr-defined]
-    return " ".join([*words, *law.aliases, str(law.cite)])  # type: ignore[attr-defined]
+    words += [f"{axis_of(s).column} {axis_of(s).title}" for s in law.inputs]
+    return " ".join([*words, *law.aliases, str(law.cite)])

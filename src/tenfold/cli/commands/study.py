@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 from cyclopts import App, Parameter
 
@@ -65,7 +65,7 @@ def run(
     emit(result.to_dict(), lambda: _text(text.study_text(result), written), as_json=json)
 
 
-def _text(body: object, written: list[Path]) -> object:
+def _text(body: Any, written: list[Path]) -> Any:
     from rich.console import Group
 
-    return Group(body, *(f"wrote {path}" for path in written))  # type: ignore[arg-type]
+    return Group(body, *(f"wrote {path}" for path in written))
