@@ -23,7 +23,7 @@ def test_the_same_seed_gives_the_same_draws(fitted):
     assert not np.array_equal(one.coef["alpha"], other.coef["alpha"])
 
 
-@pytest.mark.parametrize("method", ["bootstrap:400", "residual:400", "wild:400", "laplace:400"])
+@pytest.mark.parametrize("method", ["bootstrap:400", "residual:400", "wild:400", "laplace:400", "profile:400"])
 def test_methods_agree_on_the_width(fitted, method):
     made, runs = fitted
     reference = made.certificate.errors["alpha"]
@@ -39,6 +39,21 @@ def test_profile_and_bootstrap_intervals_agree(fitted):
     assert profile.closed == (True, True)
     assert profile.low < made.coef["alpha"] < profile.high
     assert (profile.high - profile.low) / (high - low) == pytest.approx(1.0, abs=0.4)
+
+
+def test_profile_draws_have_the_profile_as_their_margin(fitted):
+    made, runs = fitted
+    drawn = draw(made, runs, method="profile:4000", seed=1)
+    for name in ("E", "beta"):
+        low, high = drawn.interval(name, 0.9)
+        exact = profile_interval(made, runs, name, level=0.9)
+        # both widen for 36 runs, by 1.12 and 1.08; 4,000 draws give a quantile to about 3 % of the width
+        width = exact.high - exact.low
+        assert low == pytest.approx(exact.low, abs=0.1 * width)
+        assert high == pytest.approx(exact.high, abs=0.1 * width)
+    # the sizes of terms are skewed to the right, and so are their draws
+    a = drawn.coef["A"]
+    assert np.quantile(a, 0.95) - made.coef["A"] > made.coef["A"] - np.quantile(a, 0.05)
 
 
 def test_clusters_stay_together():

@@ -26,7 +26,10 @@ def fit(
     fitting: Fitting = Fitting(),
     group: Annotated[str, Parameter(help="fit each value of this column by itself")] = "",
     draws: Annotated[
-        str, Parameter(show_default=True, help="intervals by auto, bootstrap:N, wild:N, residual:N, laplace:N or none")
+        str,
+        Parameter(
+            show_default=True, help="intervals by auto, bootstrap:N, wild:N, residual:N, laplace:N, profile:N or none"
+        ),
     ] = "auto",
     out: Annotated[str, Parameter(help="also write the result as JSON to this file")] = "",
     json: Json = False,
