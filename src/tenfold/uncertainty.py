@@ -148,7 +148,7 @@ class Profile(Method):
     """Draws whose every margin follows the profile likelihood, joined by the correlations at the optimum.
 
     A standard normal is carried through each coefficient's signed root of the profile, z(c) = sign(c - c*) sqrt(2 rise /
-    dispersion); so margins are as skewed as the objective says, which a sandwich cannot show. Rows are taken as independent.
+    dispersion); so margins are as skewed as the objective says, which a sandwich cannot show. Rows count as independent.
     """
 
     n: int = 1000
