@@ -8,11 +8,8 @@ import os
 import platform
 from pathlib import Path
 
-for name in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS"):
-    os.environ.setdefault(name, "1")
-
-from benchmarks import fits, peers  # noqa: E402  one BLAS thread must be asked for before NumPy is imported
-from benchmarks.timing import Row, table  # noqa: E402
+from benchmarks import fits, peers
+from benchmarks.timing import Row, table
 
 
 def main() -> None:

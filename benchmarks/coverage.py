@@ -5,16 +5,12 @@ Six budgets by six sizes from a known law of the Chinchilla kind with 0.4 % nois
 
 from __future__ import annotations
 
-import os
 import sys
 
-for name in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS"):
-    os.environ.setdefault(name, "1")
+import numpy as np
 
-import numpy as np  # noqa: E402  one BLAS thread must be asked for before NumPy is imported
-
-from tenfold import Bootstrap, Laplace, Residual, Runs, Wild, draw, fit  # noqa: E402
-from tenfold.laws import get  # noqa: E402
+from tenfold import Bootstrap, Laplace, Residual, Runs, Wild, draw, fit
+from tenfold.laws import get
 
 TRUTH = {"E": 1.8, "A": 400.0, "B": 1000.0, "alpha": 0.34, "beta": 0.36}
 METHODS = (Bootstrap(n=300), Bootstrap(n=300, weights="dirichlet"), Residual(n=300), Wild(n=300), Laplace(n=400))

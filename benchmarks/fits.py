@@ -96,6 +96,9 @@ def scipy_rows(repeats: int) -> Iterator[Row]:
         slope = np.array([share[0].sum(), share[1].sum(), share[2].sum(), -share[1] @ x, -share[2] @ z])
         return scale * (w * psi * (r - 0.5 * psi)).sum(), scale * slope
 
+    def alone(theta, w, scale):
+        return value(theta, w, scale)[0]
+
     grid = np.array(list(itertools.product(
         (-1, -0.5, 0, 0.5, 1), range(0, 26, 5), range(0, 26, 5), (0, 0.5, 1, 1.5, 2), (0, 0.5, 1, 1.5, 2)
     )), dtype=float)  # fmt: skip
@@ -104,8 +107,10 @@ def scipy_rows(repeats: int) -> Iterator[Row]:
     for what, count, exact, options, scale in cases:
         picked = grid[np.linspace(0, len(grid) - 1, count).astype(int)]
         begin, used = time.perf_counter(), time.process_time()
-        fn = (lambda t: value(t, ones, scale)) if exact else (lambda t: value(t, ones, scale)[0])  # noqa: B023
-        ends = [minimize(fn, t, jac=exact, method="L-BFGS-B", options=options).fun / scale for t in picked]
+        fn = value if exact else alone
+        ends = [
+            minimize(fn, t, args=(ones, scale), jac=exact, method="L-BFGS-B", options=options).fun / scale for t in picked
+        ]
         factor = len(grid) / count
         wall, cpu = (time.perf_counter() - begin) * factor, (time.process_time() - used) * factor
         note = f"best {min(ends):.10e}; {count} of 4,500 starts run, times scaled by {factor:.0f}"
@@ -114,7 +119,7 @@ def scipy_rows(repeats: int) -> Iterator[Row]:
     weights = np.random.default_rng(0).multinomial(len(y), np.full(len(y), 1 / len(y)), size=50).astype(float)
     begin, used = time.perf_counter(), time.process_time()
     for w in weights:
-        minimize(lambda t: value(t, w, 1e3), start, jac=True, method="L-BFGS-B", options=tight)  # noqa: B023
+        minimize(value, start, args=(w, 1e3), jac=True, method="L-BFGS-B", options=tight)
     wall, cpu = (time.perf_counter() - begin) * 80, (time.process_time() - used) * 80
     yield Row(DRAWS, "SciPy L-BFGS-B, exact gradient, tight, warm", wall, cpu, "50 run, times scaled by 80")
 
@@ -144,9 +149,12 @@ def other_laws(repeats: int) -> Iterator[Row]:
 def million(repeats: int) -> Iterator[Row]:
     """A million rows."""
     n, d, loss = large(1_000_000)
+
+    def job():
+        return solve(build(laws()["chinchilla"], {"N": n, "D": d}, loss, objective=OBJECTIVE))
+
     for switch, who in ways():
         with path(switch):
-            job = lambda: solve(build(laws()["chinchilla"], {"N": n, "D": d}, loss, objective=OBJECTIVE))  # noqa: E731
             wall, cpu, found = best(job, min(repeats, 2))
         yield Row("one fit of 1,000,000 rows", who, wall, cpu, found.status.name.lower())
 

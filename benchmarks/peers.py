@@ -13,6 +13,7 @@ import tempfile
 import venv
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 from benchmarks.data import points
 from benchmarks.fits import DRAWS, FIT
@@ -74,7 +75,7 @@ def environment(package: str) -> Path | str:
     return python
 
 
-def ask(package: str, code: str, folder: str) -> dict[str, object] | str:
+def ask(package: str, code: str, folder: str) -> dict[str, Any] | str:
     """What a package's script prints, or why it does not."""
     python = environment(package)
     if isinstance(python, str):
@@ -101,13 +102,13 @@ def run() -> Iterator[Row]:
             yield Row(FIT, who, 0.0, 0.0, got, skipped=True)
         else:
             factor = 3125 / 32
-            note = f"alpha {got['coef']['alpha']:.4f}; 32 starts run, one process, times scaled by {factor:.0f}"  # type: ignore[index]
-            yield Row(FIT, who, float(got["wall"]) * factor, float(got["cpu"]) * factor, note)  # type: ignore[arg-type]
+            note = f"alpha {got['coef']['alpha']:.4f}; 32 starts run, one process, times scaled by {factor:.0f}"
+            yield Row(FIT, who, float(got["wall"]) * factor, float(got["cpu"]) * factor, note)
         got = ask("simple-scaling-laws==0.2.0", SIMPLE, folder)
         who = "simple-scaling-laws 0.2.0, least squares"
         if isinstance(got, str):
             yield Row(FIT, who, 0.0, 0.0, got, skipped=True)
             return
-        (wall, cpu), (wall_many, cpu_many) = got["one"], got["many"]  # type: ignore[misc]
+        (wall, cpu), (wall_many, cpu_many) = got["one"], got["many"]
         yield Row(FIT, who, wall, cpu, "with 2 draws; another objective")
         yield Row(DRAWS, who, wall_many * 20, cpu_many * 20, "200 draws run, times scaled by 20; another objective")

@@ -185,7 +185,7 @@ class Auto(Method):
         return self.choose(len(problem.y)).sample(ready, problem, theta, rng)
 
 
-METHODS: dict[str, type[Method]] = {cls.kind: cls for cls in (Auto, Bootstrap, Residual, Wild, Laplace, Profile)}
+METHODS: dict[str, Any] = {cls.kind: cls for cls in (Auto, Bootstrap, Residual, Wild, Laplace, Profile)}
 
 
 def parse_method(text: str) -> Method:
@@ -201,7 +201,7 @@ def parse_method(text: str) -> Method:
         return METHODS[name]()
     if not count.isdigit() or int(count) < 2:
         raise ConfigError(f"the number of draws must be 2 or more, got {count!r}", path="uncertainty")
-    return METHODS[name](n=int(count))  # type: ignore[call-arg]
+    return METHODS[name](n=int(count))
 
 
 def draw(fit: Fit, runs: Runs, *, method: Method | str = "auto", seed: int = 0) -> Draws:
@@ -315,7 +315,9 @@ def _space(problem: Problem, theta: Array) -> Array:
 def _guarded(
     problem: Problem, theta: Array, weights: Array | None, target: Array | None
 ) -> tuple[Solutions, dict[str, int]]:
-    count = len(weights if weights is not None else target)  # type: ignore[arg-type]
+    given = weights if weights is not None else target
+    assert given is not None
+    count = len(given)
     warm = refit(problem, np.repeat(theta[None], count, axis=0), weights=weights, target=target)
     lanes, report = resample.guard(problem, warm, weights=weights, target=target)
     return lanes, {"checked": report.checked, "improved": report.improved}

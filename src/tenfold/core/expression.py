@@ -18,6 +18,10 @@ _BINARY = {"add": "+", "sub": "-", "mul": "*", "div": "/", "pow": "**"}
 _COMPARE = {"lt": "<", "le": "<=", "gt": ">", "ge": ">="}
 
 
+class Untraceable(Exception):
+    """A body that has no closed expression: it solves an equation, or branches on its arguments."""
+
+
 @dataclass(frozen=True, eq=False)
 class Expr:
     """A node: ``op`` is ``const``, ``name``, an arithmetic operation, a comparison or a function name."""
@@ -82,7 +86,7 @@ class Expr:
         return found
 
     def __bool__(self) -> bool:
-        raise TypeError("a law may not branch on its arguments; use maths.where")
+        raise Untraceable("a law may not branch on its arguments; use maths.where")
 
 
 def const(value: float) -> Expr:

@@ -15,7 +15,17 @@ from tenfold.core import maths
 from tenfold.core.axes import Conventions, axis_of
 from tenfold.core.domains import Domain
 from tenfold.core.errors import LawError, did_you_mean
-from tenfold.core.expression import Expr, evaluate, linear_names, log_linear, parse, product_terms, symbol, to_latex
+from tenfold.core.expression import (
+    Expr,
+    Untraceable,
+    evaluate,
+    linear_names,
+    log_linear,
+    parse,
+    product_terms,
+    symbol,
+    to_latex,
+)
 
 FUNCTIONS: Mapping[str, Callable[..., Any]] = MappingProxyType({name: getattr(maths, name) for name in maths.FUNCTIONS})
 
@@ -140,7 +150,10 @@ class Law:
         try:
             names = {name: symbol(name) for name in (*self.inputs, *self.coefs)}
             result = self.fn(**names)
-        except (NotImplementedError, TypeError, AttributeError):
+        except (
+            Untraceable,
+            TypeError,
+        ):  # NumPy's own functions refuse symbols with a TypeError; such a law is autodiffed
             return None
         return result if isinstance(result, Expr) else None
 

@@ -13,7 +13,7 @@ from typing import Any
 
 import numpy as np
 
-from tenfold.core.expression import Expr, apply
+from tenfold.core.expression import Expr, Untraceable, apply
 
 FUNCTIONS = ("exp", "log", "sqrt", "expm1", "log1p", "logaddexp", "maximum", "minimum", "where", "softplus")
 
@@ -134,7 +134,7 @@ def solve_increasing(residual: Callable[[Any], tuple[Any, Any]], start: Any, *, 
     """
     system = _system((start,))
     if system == "symbol":
-        raise NotImplementedError("a law defined by an equation has no closed expression")
+        raise Untraceable("a law defined by an equation has no closed expression")
 
     def step(s: Any) -> Any:
         value, slope = residual(s)

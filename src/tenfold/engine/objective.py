@@ -22,6 +22,11 @@ Array = NDArray[np.float64]
 Derivatives = tuple[Array, Array, Array, Array]
 
 
+def _parameters(kind: Any) -> list[str]:
+    """Names of the numbers of an objective or of its class."""
+    return [field.name for field in fields(kind) if field.name != "space"]
+
+
 class Objective(ABC):
     """What is minimised. Subclasses are final frozen dataclasses with a ``space`` of ``log`` or ``linear``."""
 
@@ -48,13 +53,12 @@ class Objective(ABC):
     @property
     def numbers(self) -> tuple[float, ...]:
         """Its parameters, in order of declaration."""
-        return tuple(getattr(self, f.name) for f in fields(self) if f.name != "space")  # type: ignore[arg-type]
+        return tuple(getattr(self, name) for name in _parameters(self))
 
     def renumbered(self, numbers: Sequence[Any]) -> Objective:
         """The same kind with other parameters, unchecked: they may be traced, so that one compilation serves them all."""
         made = object.__new__(type(self))
-        names = [f.name for f in fields(self) if f.name != "space"]  # type: ignore[arg-type]
-        for name, value in zip((*names, "space"), (*numbers, self.space), strict=True):
+        for name, value in zip((*_parameters(self), "space"), (*numbers, self.space), strict=True):
             object.__setattr__(made, name, value)
         return made
 
@@ -291,7 +295,7 @@ def parse_objective(text: str) -> Objective:
         raise ConfigError(
             f"cannot read the numbers of objective {text!r}", path="objective", hint="write it like huber:1e-3"
         ) from None
-    allowed = [f.name for f in fields(cls) if f.name != "space"]  # type: ignore[arg-type]
+    allowed = _parameters(cls)
     if len(values) > len(allowed):
         raise ConfigError(f"objective {text!r} takes {len(allowed)} numbers ({', '.join(allowed)})", path="objective")
     extra = {"space": space} if at else {}

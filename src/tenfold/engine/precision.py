@@ -11,7 +11,7 @@ def x64() -> AbstractContextManager[Any]:
     import jax
 
     if hasattr(jax, "enable_x64"):
-        return jax.enable_x64(True)  # type: ignore[no-any-return]
+        return jax.enable_x64(True)  # type: ignore[no-any-return]  # JAX does not annotate it
     from jax import experimental
 
-    return experimental.enable_x64()  # type: ignore[attr-defined, no-any-return]
+    return experimental.enable_x64()  # type: ignore[attr-defined, no-any-return]  # older JAX

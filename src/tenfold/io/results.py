@@ -21,7 +21,7 @@ from tenfold.io.files import decode, first_line, place, read_bytes, shown
 try:
     import fcntl
 except ImportError:  # pragma: no cover - not on Windows
-    fcntl = None  # type: ignore[assignment]
+    fcntl = None  # type: ignore[assignment]  # the module is absent there, and callers ask for None
 
 
 def plain(value: Any, *, at: str = "") -> Any:

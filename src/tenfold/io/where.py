@@ -377,9 +377,8 @@ def _comparison(left: Any, sign: ast.cmpop, right: Any, node: ast.AST, table: _T
 def _ranks(left: Labels, right: Labels) -> tuple[Any, Any]:
     """Two text columns as numbers that compare as the texts do."""
     rank = {name: float(index) for index, name in enumerate(sorted({*left.names, *right.names}))}
-    return tuple(  # type: ignore[return-value]
-        np.array([*(rank[name] for name in side.names), np.nan])[side.codes] for side in (left, right)
-    )
+    one, two = (np.array([*(rank[name] for name in side.names), np.nan])[side.codes] for side in (left, right))
+    return one, two
 
 
 def _missing(value: Any, sign: ast.cmpop, node: ast.AST, table: _Table) -> Truth:

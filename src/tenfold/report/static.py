@@ -5,6 +5,7 @@ The same scenes, palette and label placing as on the page. The same study gives 
 
 from __future__ import annotations
 
+import importlib.util
 import io
 import re
 from collections.abc import Mapping
@@ -242,14 +243,12 @@ def _dollars(text: str) -> str:
 def _check(format: str) -> None:
     if format not in FORMATS:
         raise ConfigError(f"unknown figure format {format!r};", path="format", hint=did_you_mean(format, FORMATS))
-    try:
-        import matplotlib  # noqa: F401
-    except ImportError:
+    if importlib.util.find_spec("matplotlib") is None:
         raise ConfigError(
             "figures for papers need matplotlib, which is not installed",
             path="format",
             hint="install the extra: pip install 'tenfold[paper]'",
-        ) from None
+        )
 
 
 def _style() -> Any:

@@ -42,7 +42,8 @@ def level_pair(intervals: Mapping[str, Any] | None, level: float) -> Sequence[fl
     """The interval of a level from a JSON mapping whose keys are texts such as ``0.9``."""
     for key, pair in (intervals or {}).items():
         if abs(float(key) - level) < 1e-9:
-            return pair  # type: ignore[no-any-return]
+            found: Sequence[float | None] = pair
+            return found
     return None
 
 
@@ -412,7 +413,8 @@ def forecast_at(plan: Json, forecast: Json | None) -> Json | None:
         at = prediction.get("at") or {}
         pairs = [(at.get(name), plan[name]["value"]) for name in ("params", "tokens")]
         if all(finite(a) and finite(b) and b and abs(a / b - 1) < 0.01 for a, b in pairs):
-            return prediction  # type: ignore[no-any-return]
+            found: Json = prediction
+            return found
     return None
 
 
