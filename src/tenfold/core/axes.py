@@ -15,8 +15,17 @@ from tenfold.core.errors import DataError, LawError, did_you_mean
 class Axis:
     """One thing that is scaled.
 
-    ``lower`` is the smallest legal value (exclusive), ``spoken`` the style of the printed number: ``si`` for words
-    people say (70 B), ``power`` for powers of ten (10^18), ``plain`` otherwise.
+    Attributes:
+        symbol: what laws call it. column: what tables call it.
+        spoken: the style of the printed number: ``si`` for words people say (70 B), ``power`` for powers of ten
+            (10^18), ``plain`` otherwise.
+        usual: the range in which laws are tried when nothing says where their data lie.
+        names: other names of the column in tables; a bar begins a later tier, looked at only when the earlier ones
+            match nothing. Single letters count as they stand, all else in lower case.
+        zero: whether zero is legal (a share, a sparsity). upper: the largest legal value.
+        integer: whether only whole numbers make sense.
+        simplex: the mixture it is a share of; all shares of one mixture in a law sum to one.
+        common: whether formulas given as text know it by its symbol; all are known by their columns.
     """
 
     symbol: str
@@ -24,25 +33,154 @@ class Axis:
     title: str
     unit: str
     spoken: str = "si"
-    lower: float = 0.0
+    usual: tuple[float, float] = (1e2, 1e8)
+    names: str = ""
+    zero: bool = False
+    upper: float = float("inf")
     integer: bool = False
+    simplex: str = ""
+    common: bool = False
+
+    def allows(self, value: float) -> bool:
+        """Whether a value is legal: positive and finite, or zero where that means something, and not above the top."""
+        return (value > 0 or (self.zero and value == 0)) and value <= self.upper and value < float("inf")
+
+    @property
+    def rule(self) -> str:
+        """What is legal, in words."""
+        if self.upper < float("inf"):
+            return f"between 0 and {self.upper:g}"
+        return "zero or positive, and finite" if self.zero else "positive and finite"
 
 
-AXES: tuple[Axis, ...] = (
-    Axis("N", "params", "parameters", "parameters"),
-    Axis("D", "tokens", "training tokens", "tokens"),
-    Axis("U", "unique_tokens", "unique training tokens", "tokens"),
-    Axis("C", "flops", "training compute", "FLOP", spoken="power"),
-    Axis("S", "steps", "optimiser steps", "steps"),
-    Axis("batch", "batch_tokens", "batch size", "tokens"),
-    Axis("M", "token_multiplier", "tokens per parameter", "tokens/parameter", spoken="plain"),
-    Axis("W", "width", "model width", "units", spoken="plain", integer=True),
-    Axis("H", "depth", "layers", "layers", spoken="plain", integer=True),
-    Axis("K", "experts", "experts", "experts", spoken="plain", integer=True),
+def _count(symbol: str, column: str, title: str, unit: str, usual: tuple[float, float], names: str = "") -> Axis:
+    """A whole number that is printed as it stands."""
+    return Axis(symbol, column, title, unit, "plain", usual, names, integer=True)
+
+
+def _plain(symbol: str, column: str, title: str, unit: str, usual: tuple[float, float], names: str = "") -> Axis:
+    """A number that is printed as it stands."""
+    return Axis(symbol, column, title, unit, "plain", usual, names)
+
+
+def _share(symbol: str, column: str, title: str, usual: tuple[float, float], *, names: str = "", mix: str = "") -> Axis:
+    """A fraction between zero and one, both legal."""
+    return Axis(symbol, column, title, "fraction", "plain", usual, names, zero=True, upper=1.0, simplex=mix)
+
+
+_N_NAMES = """params n_params num_params nparams parameters n_parameters num_parameters param_count parameter_count
+    params_count model_params model_parameters model_size total_params params_total n_params_total non_embedding_params
+    params_non_embedding nonembedding_params non_embedding_parameters active_params params_active active_parameters | N"""
+_D_NAMES = """tokens n_tokens num_tokens tokens_seen seen_tokens training_tokens train_tokens total_tokens token_count
+    tokens_count tokens_trained trained_tokens n_train_tokens num_train_tokens training_tokens_seen | D"""
+_C_NAMES = """flops flop n_flops train_flops train_flop training_flops training_flop total_flops total_flop compute
+    train_compute training_compute total_compute compute_flops compute_flop compute_budget flops_total | C"""
+
+_DECLARED: tuple[Axis, ...] = (
+    Axis("N", "params", "parameters", "parameters", "si", (1e7, 1e11), _N_NAMES),
+    Axis("D", "tokens", "training tokens", "tokens", "si", (1e9, 1e13), _D_NAMES),
+    Axis(
+        "U",
+        "unique_tokens",
+        "unique training tokens",
+        "tokens",
+        "si",
+        (1e9, 1e12),
+        "n_unique_tokens num_unique_tokens tokens_unique",
+    ),
+    Axis("C", "flops", "training compute", "FLOP", "power", (1e17, 1e25), _C_NAMES),
+    Axis(
+        "S",
+        "steps",
+        "optimiser steps",
+        "steps",
+        "si",
+        (1e3, 1e6),
+        "n_steps num_steps total_steps train_steps training_steps max_steps",
+    ),
+    Axis(
+        "batch",
+        "batch_tokens",
+        "batch size",
+        "tokens",
+        "si",
+        (1e4, 1e8),
+        "batch_size_tokens tokens_per_batch tokens_per_step global_batch_tokens",
+    ),
+    _plain("M", "token_multiplier", "tokens per parameter", "tokens/parameter", (1.0, 1e3)),
+    _count(
+        "W",
+        "width",
+        "model width",
+        "units",
+        (64.0, 16384.0),
+        "d_model hidden_size n_embd model_dim hidden_dim model_width",
+    ),
+    _count("H", "depth", "layers", "layers", (2.0, 128.0), "n_layers num_layers n_layer layers num_hidden_layers"),
+    _count("F", "ffn_width", "feed-forward width", "units", (256.0, 65536.0), "d_ff ffn_dim intermediate_size mlp_dim"),
+    _count("K", "experts", "experts", "experts", (1.0, 256.0), "n_experts num_experts expert_count"),
+    _plain("G", "granularity", "granularity of the experts", "", (1.0, 64.0)),
+    _share("sparsity", "sparsity", "share of weights that are zero or inactive", (0.05, 0.95)),
+    _count("P", "streams", "parallel streams", "streams", (1.0, 64.0), "n_streams num_streams parallel_streams"),
+    _plain("r", "width_ratio", "virtual over backbone width", "", (1.0, 16.0), "virtual_width_ratio"),
+    _plain("bits_w", "weight_bits", "bits of a weight in training", "bits", (2.0, 16.0), "w_bits bits_weights"),
+    _plain(
+        "bits_a", "activation_bits", "bits of an activation in training", "bits", (4.0, 16.0), "a_bits bits_activations"
+    ),
+    _plain("bits_kv", "kv_bits", "bits of the key-value cache in training", "bits", (4.0, 16.0), "bits_kv_cache"),
+    _plain("bits_post", "inference_bits", "bits of a weight at inference", "bits", (2.0, 16.0), "post_bits ptq_bits"),
+    _count("group", "group_size", "weights that share a scale", "weights", (16.0, 1024.0), "quant_group_size"),
+    _share("capacity", "capacity", "capacity of a representation", (0.1, 1.0), names="rho representation_capacity"),
+    Axis(
+        "V",
+        "vocab",
+        "vocabulary",
+        "tokens",
+        "si",
+        (4e3, 5e5),
+        "vocab_size n_vocab vocabulary vocabulary_size",
+        integer=True,
+    ),
+    Axis(
+        "Nv", "vocab_params", "vocabulary parameters", "parameters", "si", (1e6, 1e10), "n_vocab_params embedding_params"
+    ),
+    Axis("Ne", "encoder_params", "encoder parameters", "parameters", "si", (1e7, 1e9), "params_encoder n_encoder_params"),
+    Axis("Nd", "decoder_params", "decoder parameters", "parameters", "si", (1e7, 1e9), "params_decoder n_decoder_params"),
+    _plain(
+        "lr",
+        "lr_peak",
+        "peak learning rate",
+        "",
+        (1e-5, 1e-1),
+        "peak_lr max_lr lr_max peak_learning_rate max_learning_rate learning_rate_peak",
+    ),
+    Axis("wd", "weight_decay", "weight decay", "", "plain", (1e-3, 1.0), "wd", zero=True),
+    _plain("L", "loss", "loss", "nats/token", (1.5, 6.0)),
+    _plain("Lt", "teacher_loss", "loss of the teacher", "nats/token", (1.6, 3.0), "loss_teacher"),
+    _share("share", "share", "share of one source in the mixture", (0.02, 0.98), names="domain_share mixture_share"),
+    *(_share(f"h{i}", f"share_{i}", f"share of source {i}", (0.02, 0.98), mix="shares") for i in range(1, 9)),
+    Axis("samples", "samples", "samples a problem", "samples", "si", (1.0, 1e4), "n_samples num_samples", integer=True),
+    _count("dim", "embedding_dim", "embedding dimension", "units", (4.0, 4096.0), "d_embedding emb_dim"),
+    _plain("size", "system_size", "size of the system", "units", (8.0, 512.0)),
+    _plain("noise", "noise_scale", "gradient noise scale", "tokens", (1e4, 1e8), "b_noise gradient_noise_scale"),
     Axis("x", "x", "scale", ""),
 )
 
-OUTPUTS: dict[str, str] = {"loss": "nats/token", "error": "fraction"}
+_COMMON = ("N", "D", "U", "C", "S", "batch", "M", "W", "H", "K", "x")
+AXES: tuple[Axis, ...] = tuple(replace(axis, common=axis.symbol in _COMMON) for axis in _DECLARED)
+
+# What a law may predict: its column and the unit of the printed number. An axis may be predicted too.
+OUTPUTS: dict[str, str] = {
+    "loss": "nats/token",
+    "error": "fraction",
+    "accuracy": "fraction",
+    "reward": "fraction",
+    "score": "",
+    "rank": "dimensions",
+    "timescale": "fraction of the run",
+    "degradation": "nats/token",
+    **{axis.column: axis.unit for axis in AXES if axis.column not in ("loss", "x") and not axis.simplex},
+}
 
 # What a quantity may be counted as. The first of each list is what is assumed, with a note, when nothing is said.
 CONVENTIONS: dict[str, tuple[str, ...]] = {

@@ -305,28 +305,37 @@ def law_from_text(
 ) -> Law:
     """A law from a one-line formula such as ``E + A*N**-alpha``.
 
-    Names that are axis symbols are inputs; all others are coefficients. Without ``domains`` the domain follows the
-    role in the formula: what only occurs in exponents is an exponent, ``E`` and other additive constants are floors, and
-    what multiplies is positive.
+    Names that are columns of axes, or symbols of common ones, are inputs; all others are coefficients. Without
+    ``domains`` the domain follows the role in the formula: what only occurs in exponents is an exponent, ``E`` and other
+    additive constants are floors, and what multiplies is positive.
 
     Raises:
         LawError: the text is not a formula, or has no input or no coefficient.
     """
     expr = parse(text, maths.FUNCTIONS)
-    known = {axis.symbol for axis in _axes()} | set(inputs)
+    spoken = {axis.column: axis.symbol for axis in _axes()} | {
+        axis.symbol: axis.symbol for axis in _axes() if axis.common
+    }
+    spoken |= {name: name for name in inputs}
     names = sorted(expr.names())
-    ins = tuple(axis.symbol for axis in _axes() if axis.symbol in names and axis.symbol in known)
-    coefs = {name: (domains or {}).get(name) or _guess(expr, name) for name in names if name not in ins}
+    ins = tuple(dict.fromkeys(spoken[name] for name in spoken if name in names))
+    coefs = {name: (domains or {}).get(name) or _guess(expr, name) for name in names if name not in spoken}
+    for name in (name for name in coefs if name in ins):
+        raise LawError(
+            f"{name!r} in the formula {text!r} is both an input and a coefficient", hint="rename the coefficient"
+        )
     if not ins:
         raise LawError(
             f"the formula {text!r} has no input",
-            hint="inputs are axis symbols: " + ", ".join(f"{axis.symbol} ({axis.column})" for axis in _axes()),
+            hint="inputs are "
+            + ", ".join(f"{axis.symbol} ({axis.column})" for axis in _axes() if axis.common)
+            + "; any other axis goes by its column",
         )
     if not coefs:
         raise LawError(f"the formula {text!r} has no coefficient to fit")
 
     def body(**values: Any) -> Any:
-        return evaluate(expr, values, FUNCTIONS)
+        return evaluate(expr, {**values, **{name: values[spoken[name]] for name in names if name in spoken}}, FUNCTIONS)
 
     return Law(
         name=text,

@@ -15,42 +15,17 @@ from tenfold.io.units import COUNTS, Unit, asked_unit, convention_named, parse_u
 TEXT = ("run", "group", "status", "cell", "params_convention", "flops_convention", "loss_unit")
 """Canonical columns that hold text, whatever they look like."""
 
-NUMERIC = (
-    *(axis.column for axis in AXES),
-    "step",
-    "lr_peak",
-    "lr",
-    "weight_decay",
-    "loss",
-)
+NUMERIC = tuple(dict.fromkeys((*(axis.column for axis in AXES), "step", "lr", "loss")))
 """Canonical columns that hold numbers; text in them is an error."""
 
 CANONICAL = (*TEXT, "seed", *NUMERIC)
 
-# Other names of a canonical column; a bar begins a later tier, looked at only when the earlier ones match
-# nothing. Compared in lower case with every run of other characters as one underscore; single letters as they
-# stand.
+# Other names of a canonical column, in tiers as in Axis.names. Compared in lower case with every run of other
+# characters as one underscore; single letters as they stand.
 _ALIASES: dict[str, str] = {
-    "params": """params n_params num_params nparams parameters n_parameters num_parameters param_count
-        parameter_count params_count model_params model_parameters model_size total_params params_total
-        n_params_total non_embedding_params params_non_embedding nonembedding_params non_embedding_parameters
-        active_params params_active active_parameters | N""",
-    "tokens": """tokens n_tokens num_tokens tokens_seen seen_tokens training_tokens train_tokens total_tokens
-        token_count tokens_count tokens_trained trained_tokens n_train_tokens num_train_tokens
-        training_tokens_seen | D""",
-    "unique_tokens": "unique_tokens n_unique_tokens num_unique_tokens tokens_unique",
-    "flops": """flops flop n_flops train_flops train_flop training_flops training_flop total_flops total_flop
-        compute train_compute training_compute total_compute compute_flops compute_flop compute_budget
-        flops_total | C""",
-    "steps": "steps n_steps num_steps total_steps train_steps training_steps max_steps",
+    **{axis.column: axis.names for axis in AXES if axis.names},
     "step": "step global_step iteration iter train_step trainer_global_step",
-    "batch_tokens": "batch_tokens batch_size_tokens tokens_per_batch tokens_per_step global_batch_tokens",
-    "lr_peak": "lr_peak peak_lr max_lr lr_max peak_learning_rate max_learning_rate learning_rate_peak",
     "lr": "lr learning_rate",
-    "weight_decay": "weight_decay wd",
-    "width": "width d_model hidden_size n_embd model_dim hidden_dim model_width",
-    "depth": "depth n_layers num_layers n_layer layers num_hidden_layers",
-    "experts": "experts n_experts num_experts expert_count",
     "loss": """loss final_loss val_loss validation_loss valid_loss final_val_loss final_validation_loss
         eval_loss final_eval_loss test_loss final_test_loss loss_val loss_validation cross_entropy
         cross_entropy_loss bpb val_bpb validation_bpb final_bpb bits_per_byte

@@ -182,12 +182,13 @@ def _drop(runs: Runs, rows: Any, keep: Any, why: str, reasons: list[str]) -> tup
 
 
 def _refuse_sizes(runs: Runs, names: Sequence[str], rows: Any, total: int) -> None:
-    sizes = {axis.column for axis in AXES} | {"loss"}
+    axes = {axis.column: axis for axis in AXES}
     for name in names:
-        if name not in sizes:
+        if name not in axes:
             continue
-        values = runs.columns[name]
-        bad = np.flatnonzero(~(values > 0) | np.isinf(values))
+        values, axis = runs.columns[name], axes[name]
+        legal = ((values > 0) | (axis.zero & (values == 0))) & (values <= axis.upper) & ~np.isinf(values)
+        bad = np.flatnonzero(~legal)
         if not bad.size:
             continue
         row = int(bad[0])
@@ -197,8 +198,9 @@ def _refuse_sizes(runs: Runs, names: Sequence[str], rows: Any, total: int) -> No
         more = f" ({bad.size} such rows)" if bad.size > 1 else ""
         raise DataError(
             f"{name} = {values[row]:g} in row {int(rows[row]) + 1} of {total} of {runs.source}{who}{more}: "
-            "it must be positive and finite",
-            hint=f'leave such rows out with --where "{name} > 0", or give failed runs a status',
+            f"it must be {axis.rule}",
+            hint=f'leave such rows out with --where "{name} {">=" if axis.zero else ">"} 0", '
+            "or give failed runs a status",
         )
 
 

@@ -14,21 +14,6 @@ from tenfold.core.runs import Runs
 
 Array = NDArray[np.float64]
 
-# Where the inputs of a law are tried when nothing says where its data lie.
-RANGES: dict[str, tuple[float, float]] = {
-    "N": (1e7, 1e11),
-    "D": (1e9, 1e13),
-    "U": (1e9, 1e12),
-    "C": (1e17, 1e25),
-    "S": (1e3, 1e6),
-    "batch": (1e4, 1e8),
-    "M": (1.0, 1e3),
-    "W": (64.0, 16384.0),
-    "H": (2.0, 128.0),
-    "K": (1.0, 256.0),
-    "x": (1e2, 1e8),
-}
-
 
 def ranges(law: Law, span: Mapping[str, tuple[float, float]] | None = None) -> dict[str, tuple[float, float]]:
     """The range of every input: as given, else as usual for the axis, stretched to the worked values."""
@@ -37,7 +22,7 @@ def ranges(law: Law, span: Mapping[str, tuple[float, float]] | None = None) -> d
         if span and name in span:
             out[name] = span[name]
             continue
-        low, high = RANGES.get(name, (1e2, 1e8))
+        low, high = axis_of(name).usual
         worked = [check.inputs[name] for check in law.checks if name in check.inputs]
         out[name] = (min([low, *worked]), max([high, *worked]))
     return out
