@@ -327,7 +327,7 @@ def law_from_text(
     if not ins:
         raise LawError(
             f"the formula {text!r} has no input",
-            hint="inputs are "
+            hint="inputs are axis symbols: "
             + ", ".join(f"{axis.symbol} ({axis.column})" for axis in _axes() if axis.common)
             + "; any other axis goes by its column",
         )
