@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
@@ -22,6 +22,7 @@ from tenfold.engine.solve import Solved, solve
 from tenfold.engine.starts import Starts
 from tenfold.laws import get
 from tenfold.prepare import Prepared, by_symbol, check_coefs, check_rows, prepare, problem_of
+from tenfold.priors import Prior, parse_priors, with_priors
 
 Array = NDArray[np.float64]
 
@@ -31,7 +32,8 @@ class Fit:
     """A law's coefficients on some runs.
 
     ``value`` is the objective as defined: summed, unscaled, in the data's own units. ``rms`` is the root mean square
-    residual of the logarithm. Holds no data, only its hash.
+    residual of the logarithm. ``priors`` were weighed against the rows at ``dispersion``, the objective's unit of
+    evidence. Holds no data, only its hash.
     """
 
     law: Law
@@ -49,6 +51,8 @@ class Fit:
     certificate: Certificate
     notes: tuple[str, ...]
     provenance: Provenance
+    priors: Mapping[str, Prior] = field(default_factory=dict)
+    dispersion: float = float("nan")
 
     def predict(self, **inputs: Any) -> Array:
         """The fitted law at given inputs, by symbol or canonical column, any broadcastable shapes."""
@@ -74,6 +78,7 @@ class Fit:
             "columns": dict(self.columns),
             "fixed": dict(self.fixed),
             "bounds": {name: list(pair) for name, pair in self.bounds.items()},
+            "priors": {name: prior.to_dict() for name, prior in self.priors.items()},
             "conventions": self.conventions.stated(),
             "certificate": self.certificate.to_dict(),
             "notes": list(self.notes),
@@ -90,6 +95,7 @@ def fit(
     objective: Objective | str = "huber:1e-3",
     fixed: Mapping[str, float] | None = None,
     bounds: Mapping[str, tuple[float, float]] | None = None,
+    priors: Mapping[str, str | Prior | tuple[float, float]] | None = None,
     weights: str = "",
     starts: Starts | None = None,
     certificate: bool = True,
@@ -104,6 +110,8 @@ def fit(
         axis: the column that a one-axis law's ``x`` stands for.
         objective: what is minimised, summed over rows.
         fixed: coefficients held at a value, natural units. bounds: narrower domains, natural units.
+        priors: what is known of coefficients beforehand, natural units: ``(mean, sd)``, ``"0.35:0.02"``,
+            ``"evidence"`` (the law's published sets) or the name of one of them. They decide where the runs cannot.
         weights: a column of row weights.
         starts: how starts are made.
         certificate: whether to compute influence, sensitivity and drift, which take further refits.
@@ -124,10 +132,12 @@ def fit(
     ready = prepare(law, runs, target=target, axis=axis)
     check_coefs(law, fixed, bounds)
     problem = problem_of(ready, objective=objective, fixed=fixed, bounds=bounds, weights=weights)
-    check_rows(ready, problem)
+    known = {name: prior for name, prior in parse_priors(law, priors or {}).items() if name in problem.names}
+    check_rows(ready, problem, known=len(known))
+    problem, notes = with_priors(problem, known)
     solved = solve(problem, starts=starts)
     examined = certify(ready, problem, solved, deep=certificate and solved.status.ok)
-    made = _assemble(ready, problem, solved, examined, weights)
+    made = _assemble(ready, problem, solved, examined, weights, known, notes)
     if throw and not made.status.ok:
         raise FitError(
             f"law {law.name!r} on {ready.runs.source}: {made.status.value}",
@@ -137,7 +147,15 @@ def fit(
     return made
 
 
-def _assemble(ready: Prepared, problem: Problem, solved: Solved, certificate: Certificate, weights: str) -> Fit:
+def _assemble(
+    ready: Prepared,
+    problem: Problem,
+    solved: Solved,
+    certificate: Certificate,
+    weights: str,
+    priors: Mapping[str, Prior],
+    notes: tuple[str, ...],
+) -> Fit:
     natural = {name: float(values[0]) for name, values in problem.natural(solved.theta[None]).items()}
     for j in solved.at_bound:
         name = problem.names[j]
@@ -150,7 +168,7 @@ def _assemble(ready: Prepared, problem: Problem, solved: Solved, certificate: Ce
         law=ready.law,
         coef=natural,
         status=solved.status,
-        value=solved.value,
+        value=solved.value - (0.0 if problem.penalty is None else float(problem.penalty.value(solved.theta))),
         objective=problem.objective,
         n=len(ready.y),
         rms=float(np.sqrt(np.mean(residual**2))),
@@ -160,7 +178,7 @@ def _assemble(ready: Prepared, problem: Problem, solved: Solved, certificate: Ce
         bounds=dict(problem.bounds),
         conventions=ready.runs.conventions,
         certificate=certificate,
-        notes=ready.runs.notes,
+        notes=(*ready.runs.notes, *notes),
         provenance=provenance(
             "fit",
             runs_id=ready.runs.id,
@@ -169,4 +187,6 @@ def _assemble(ready: Prepared, problem: Problem, solved: Solved, certificate: Ce
             objective=problem.objective.spec(),
             weights=weights,
         ),
+        priors=dict(priors),
+        dispersion=float("nan") if problem.penalty is None else problem.penalty.dispersion,
     )

@@ -163,18 +163,22 @@ def check_coefs(law: Law, fixed: Mapping[str, float] | None, bounds: Mapping[str
             raise ConfigError(f"bounds of {name} are empty: {low:g} to {high:g}", path=f"bounds.{name}")
 
 
-def check_rows(ready: Prepared, problem: Problem) -> None:
-    """Refuse runs that cannot determine the coefficients: too few distinct points, or an axis that never varies."""
+def check_rows(ready: Prepared, problem: Problem, *, known: int = 0) -> None:
+    """Refuse runs that cannot determine the coefficients: too few distinct points, or an axis that never varies.
+
+    ``known`` coefficients have priors and need no points of their own, and then an axis may stay at one scale.
+    """
     head = [values[:20_000].tolist() for values in ready.inputs.values()]
     distinct = len({*zip(*head, strict=True)})
-    if distinct < problem.size:
+    if distinct < problem.size - known:
         raise DataError(
             f"{ready.runs.source}: {distinct} distinct points cannot determine {problem.size} coefficients of "
             f"{ready.law.name!r}",
-            hint=f"train at least {problem.size + 1} points, fix coefficients with --fixed, or use a simpler law",
+            hint=f"train at least {problem.size + 1} points, hold coefficients with --fixed, borrow them with --prior, or "
+            "use a simpler law",
         )
     for symbol, values in ready.inputs.items():
-        if np.ptp(values) == 0:
+        if np.ptp(values) == 0 and not known:
             raise DataError(
                 f"every run has the same {ready.columns[symbol]} ({values[0]:g}): one scale cannot show how "
                 f"{ready.target} depends on it",

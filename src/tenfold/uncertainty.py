@@ -19,6 +19,7 @@ from tenfold.engine.problem import Problem
 from tenfold.engine.solve import refit
 from tenfold.fit import Fit
 from tenfold.prepare import Prepared, prepare, problem_of
+from tenfold.priors import penalty_of
 
 Array = NDArray[np.float64]
 Rng = np.random.Generator
@@ -74,6 +75,7 @@ class Method(ABC):
     """How uncertainty is drawn. Subclasses are final frozen dataclasses."""
 
     kind: ClassVar[str]
+    resamples: ClassVar[bool] = True  # whether runs are resampled while what was known beforehand stays as it was
 
     @abstractmethod
     def sample(self, ready: Prepared, problem: Problem, theta: Array, rng: Rng) -> tuple[Array, float, dict[str, int]]:
@@ -135,6 +137,7 @@ class Laplace(Method):
 
     n: int = 1000
     kind: ClassVar[str] = "laplace"
+    resamples: ClassVar[bool] = False
 
     def sample(self, ready: Prepared, problem: Problem, theta: Array, rng: Rng) -> tuple[Array, float, dict[str, int]]:
         covariance = laplace.sandwich(problem, theta, ready.runs.clusters())
@@ -153,6 +156,7 @@ class Profile(Method):
 
     n: int = 1000
     kind: ClassVar[str] = "profile"
+    resamples: ClassVar[bool] = False
 
     def sample(self, ready: Prepared, problem: Problem, theta: Array, rng: Rng) -> tuple[Array, float, dict[str, int]]:
         covariance = laplace.covariance(problem, theta)
@@ -227,14 +231,27 @@ def draw(fit: Fit, runs: Runs, *, method: Method | str = "auto", seed: int = 0) 
     theta = problem.free(fit.coef)
     if isinstance(method, Auto):
         method = method.choose(len(problem.y))
-    sampled, failed, guard = method.sample(ready, problem, theta, np.random.default_rng(seed))
-    sampled = theta + small_sample(int(ready.runs.clusters().max()) + 1, problem.size) * (sampled - theta)
+    rng = np.random.default_rng(seed)
+    sampled, failed, guard = method.sample(ready, problem, theta, rng)
+    fitted = float(np.trace(laplace.from_data(problem, theta)))
+    sampled = theta + small_sample(int(ready.runs.clusters().max()) + 1, fitted) * (sampled - theta)
+    if method.resamples and problem.penalty is not None:
+        sampled = sampled + _prior_draws(problem, theta, len(sampled), rng)
     sampled = np.clip(sampled, *_plain_box(problem))
     made = provenance("draw", runs_id=fit.provenance.runs_id, source=ready.runs.source, method=repr(method), seed=seed)
     return Draws(fit, problem.natural(sampled), method.kind, failed, guard, made)
 
 
-def small_sample(clusters: int, size: int) -> float:
+def _prior_draws(problem: Problem, theta: Array, count: int, rng: Rng) -> Array:
+    """How coefficients move when the priors' means are drawn anew, to first order; resampling holds those still."""
+    assert problem.penalty is not None
+    known = np.isfinite(problem.penalty.sd)
+    drawn = np.zeros((count, problem.size))
+    drawn[:, known] = rng.standard_normal((count, int(known.sum()))) * problem.penalty.sd[known]
+    return np.asarray(drawn @ (np.eye(problem.size) - laplace.from_data(problem, theta)).T)
+
+
+def small_sample(clusters: int, size: float) -> float:
     """How much wider draws must be than resampling makes them, for ``size`` coefficients on few independent runs.
 
     Residuals of a fit are smaller than the noise by sqrt(1 - size/clusters) on average, and the spread is itself
@@ -266,6 +283,8 @@ def same_problem(fit: Fit, runs: Runs) -> tuple[Prepared, Problem]:
         bounds=fit.bounds,
         weights=str(fit.provenance.settings.get("weights", "")),
     )
+    if fit.priors:
+        problem = problem.with_penalty(penalty_of(problem, fit.priors, fit.dispersion))
     return ready, problem
 
 

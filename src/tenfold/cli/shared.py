@@ -64,20 +64,35 @@ class Fitting:
     bounds: Annotated[
         tuple[str, ...], Parameter(help="narrower domain, e.g. alpha=0.1:0.6; repeatable", negative="")
     ] = ()
+    prior: Annotated[
+        tuple[str, ...],
+        Parameter(help="belief, e.g. alpha=0.35:0.02, alpha=evidence or alpha=besiroglu; repeatable", negative=""),
+    ] = ()
+    tie: Annotated[
+        tuple[str, ...], Parameter(help="coefficient given by others, e.g. beta=alpha; repeatable", negative="")
+    ] = ()
     axis: Annotated[str, Parameter(help="the column that a one-axis law's x stands for, e.g. flops")] = ""
     target: Annotated[str, Parameter(help="the column to predict; loss by default")] = ""
     weights: Annotated[str, Parameter(help="a column of row weights")] = ""
+
+    def law(self, name: str) -> Any:
+        """The law, with its ties."""
+        from tenfold.core.derive import tied
+        from tenfold.laws import get
+
+        return tied(get(name), pairs(self.tie, "--tie")) if self.tie else get(name)
 
     def fit(self, law: str, runs: Any) -> Any:
         """The fit."""
         from tenfold.fit import fit
 
         return fit(
-            law,
+            self.law(law),
             runs,
             objective=self.objective,
             fixed=numbers(self.fixed, "--fixed"),
             bounds=ranges(self.bounds),
+            priors=pairs(self.prior, "--prior"),
             axis=self.axis,
             target=self.target,
             weights=self.weights,

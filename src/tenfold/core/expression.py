@@ -230,7 +230,7 @@ def log_linear(expr: Expr, coefs: frozenset[str]) -> LogLinear | None:
         inner = log_linear(base, coefs)
         if inner is None:
             return None
-        if not power.names():
+        if not power.names() & coefs:
             return {key: power * part for key, part in inner.items()}
         if base.names() & coefs:
             return None

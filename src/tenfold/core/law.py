@@ -102,6 +102,14 @@ class Optimum:
     where: str
 
 
+@dataclass(frozen=True, slots=True)
+class Derived:
+    """The law that another was made from, and how its coefficients follow from those of the other."""
+
+    law: Law
+    expand: Callable[[Mapping[str, Any]], Mapping[str, Any]]
+
+
 @dataclass(frozen=True, eq=False)
 class Law:
     """A formula with typed inputs, coefficients with domains, a citation, published coefficients and worked values."""
@@ -123,6 +131,7 @@ class Law:
     aliases: tuple[str, ...]
     summary: str
     source: str
+    origin: Derived | None = None
 
     def __repr__(self) -> str:
         return f"<law {self.name}({', '.join(self.inputs)}; {', '.join(self.coefs)})>"
@@ -193,8 +202,6 @@ def _power_terms(expr: Expr, coefs: Mapping[str, Domain]) -> tuple[Mapping[tuple
             kind, name = key
             if seen.setdefault(name, kind) != kind or (kind == "log") != (coefs[name].transform == "log"):
                 return None  # the solver's unit of the coefficient must be the one in which the term is linear
-            if form[key].names() and kind == "log":
-                return None
         out.append(form)
     return tuple(out) if len(seen) == len(coefs) else None
 
@@ -296,8 +303,19 @@ def optimum(of: Law, *, where: str) -> Callable[[Callable[..., Any]], Callable[.
 
 
 def optimum_of(law: Law) -> Optimum | None:
-    """The registered closed form, or None."""
-    return _OPTIMA.get(law.name)
+    """The registered closed form, of the law or of the one that it was derived from, or None."""
+    found = _OPTIMA.get(law.name)
+    if found is not None or law.origin is None:
+        return found
+    base, expand = optimum_of(law.origin.law), law.origin.expand
+    if base is None:
+        return None
+    fn = base.fn
+
+    def through(coef: Mapping[str, Any], compute: Any, cost: Any = 6.0) -> Mapping[str, Any]:
+        return fn(expand(coef), compute, cost)
+
+    return Optimum(through, base.where)
 
 
 def law_from_text(

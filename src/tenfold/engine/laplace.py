@@ -15,7 +15,7 @@ def hessian(problem: Problem, theta: Array) -> Array:
     """The exact Hessian of the objective at plain free coefficients (p,), in those coordinates."""
     objective = smooth(problem, theta)
     solver = problem.kernel.to_solver(theta[None])
-    h = problem.kernel.evaluate(solver, problem.weights, problem.target, objective).hess[:, :, 0]
+    h = problem.evaluate(solver, problem.weights, problem.target, objective).hess[:, :, 0]
     change = problem.kernel.to_solver(np.eye(problem.size))  # rows: solver coordinates of plain unit vectors
     return np.asarray(change @ h @ change.T)
 
@@ -35,9 +35,14 @@ def scores(problem: Problem, theta: Array) -> Array:
 
 def covariance(problem: Problem, theta: Array) -> Array:
     """Inverse curvature times the dispersion of the score: right when rows are independent and alike."""
+    return _inverse(problem, theta) * dispersion(problem, theta)
+
+
+def dispersion(problem: Problem, theta: Array) -> float:
+    """Mean square of the rows' scores over their mean curvature: the objective's unit of evidence."""
     u, objective = _fitted(problem, theta), smooth(problem, theta)
     _, first, _, _ = objective.derivatives(u, problem.target)
-    return _inverse(problem, theta) * (np.mean(first**2) / np.mean(_slopes(objective, u, problem.target)))
+    return float(np.mean(first**2) / np.mean(_slopes(objective, u, problem.target)))
 
 
 def sandwich(problem: Problem, theta: Array, clusters: NDArray[np.int64]) -> Array:
@@ -46,7 +51,20 @@ def sandwich(problem: Problem, theta: Array, clusters: NDArray[np.int64]) -> Arr
     summed = np.zeros((groups, problem.size))
     np.add.at(summed, clusters, scores(problem, theta))
     bread = _inverse(problem, theta)
-    return np.asarray(bread @ (summed.T @ summed) @ bread * (groups / max(groups - 1, 1)))
+    meat = summed.T @ summed * (groups / max(groups - 1, 1))
+    if problem.penalty is not None:  # the prior's own score varies too
+        meat = meat + np.diag(problem.penalty.precision * problem.penalty.dispersion)
+    return np.asarray(bread @ meat @ bread)
+
+
+def from_data(problem: Problem, theta: Array) -> Array:
+    """How much of each plain free coefficient the rows decide, (p, p): the identity without a prior.
+
+    ``(B + P)^-1 B`` with the rows' curvature B and the prior's P; its trace counts the coefficients that were fitted.
+    """
+    if problem.penalty is None:
+        return np.eye(problem.size)
+    return np.asarray(_inverse(problem, theta) @ _bread(problem, theta))
 
 
 def _fitted(problem: Problem, theta: Array) -> Array:
@@ -92,7 +110,7 @@ def smooth(problem: Problem, theta: Array) -> Objective:
 
 
 def _inverse(problem: Problem, theta: Array) -> Array:
-    """Inverse expected curvature; zero for coefficients on a bound, and without directions in which it is flat."""
+    """Inverse expected curvature with the prior's; zero for coefficients on a bound, without directions that are flat."""
     solver = problem.kernel.to_solver(theta[None])[0]
     free = (solver > problem.lower) & (solver < problem.upper)
     out = np.zeros((problem.size, problem.size))
@@ -100,6 +118,8 @@ def _inverse(problem: Problem, theta: Array) -> Array:
         return out
     at = np.ix_(free, free)
     h = _bread(problem, theta)[at]
+    if problem.penalty is not None:
+        h = h + np.diag(problem.penalty.precision[free])
     scale = np.sqrt(np.maximum(np.abs(np.diag(h)), 1e-300))
     values, vectors = np.linalg.eigh(h / np.outer(scale, scale))
     inverse = np.where(values > 1e-13 * values.max(), 1.0 / np.maximum(values, 1e-300), 0.0)

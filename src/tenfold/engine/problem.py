@@ -13,8 +13,9 @@ from tenfold.core.expression import Expr, evaluate, linear_parts
 from tenfold.core.law import FUNCTIONS, Law
 from tenfold.engine.additive import AdditiveKernel, Term
 from tenfold.engine.autodiff import AutodiffKernel
-from tenfold.engine.kernel import Kernel
+from tenfold.engine.kernel import Evaluation, Kernel, Lanes
 from tenfold.engine.objective import Objective
+from tenfold.engine.penalty import Penalty
 from tenfold.engine.starts import product_grid, project
 
 Array = NDArray[np.float64]
@@ -41,6 +42,7 @@ class Problem:
     fixed: Mapping[str, float]
     bounds: Mapping[str, tuple[float, float]]
     plain: tuple[str, ...] = ()  # coefficients that the kernel must not centre, because they will be held
+    penalty: Penalty | None = None  # what was known beforehand
 
     @property
     def size(self) -> int:
@@ -63,6 +65,7 @@ class Problem:
             fixed=self.fixed,
             bounds=self.bounds,
             plain=self.plain,
+            penalty=self.penalty,
         )
 
     def holding(self, name: str) -> Problem:
@@ -76,11 +79,35 @@ class Problem:
             fixed=self.fixed,
             bounds=self.bounds,
             plain=(*self.plain, name),
+            penalty=self.penalty,
         )
 
     def with_objective(self, objective: Objective) -> Problem:
         """The same rows and law under another objective."""
         return replace(self, objective=objective)
+
+    def with_penalty(self, penalty: Penalty | None) -> Problem:
+        """The same rows and law with another prior."""
+        return replace(self, penalty=penalty)
+
+    def evaluate(
+        self,
+        theta: Array,
+        weights: Array,
+        target: Array,
+        objective: Objective,
+        *,
+        damping: Array | None = None,
+        lanes: Lanes | None = None,
+    ) -> Evaluation:
+        """Objective and derivatives at solver coordinates (L, p), the prior included."""
+        found = self.kernel.evaluate(theta, weights, target, objective, damping=damping, lanes=lanes)
+        return found if self.penalty is None else self.penalty.added(found, theta, self.kernel)
+
+    def values(self, theta: Array, weights: Array, target: Array, objective: Objective) -> Array:
+        """The objective alone at solver coordinates (L, p), the prior included."""
+        found = self.kernel.values(theta, weights, target, objective)
+        return found if self.penalty is None else found + self.penalty.value(self.kernel.from_solver(theta))
 
     def natural(self, theta: Array) -> dict[str, Array]:
         """Plain free coefficients (L, p) to natural ones by name, fixed ones included, each (L,)."""
@@ -117,6 +144,7 @@ def build(
     fixed: Mapping[str, float] | None = None,
     bounds: Mapping[str, tuple[float, float]] | None = None,
     plain: tuple[str, ...] = (),
+    penalty: Penalty | None = None,
 ) -> Problem:
     """A problem. ``inputs`` by symbol, each (rows,); ``fixed`` and ``bounds`` in natural units.
 
@@ -137,7 +165,9 @@ def build(
         logs = tuple(domain.transform == "log" for domain in domains)
         kernel = AutodiffKernel(law.fn, inputs=inputs, names=names, logs=logs, fixed=fixed)
     lower, upper = _box(kernel, names, domains, bounds, y, {*bounds, *plain})
-    return Problem(law, kernel, inputs, y, weights, objective, names, domains, lower, upper, fixed, bounds, plain)
+    return Problem(
+        law, kernel, inputs, y, weights, objective, names, domains, lower, upper, fixed, bounds, plain, penalty
+    )
 
 
 def _terms(

@@ -147,7 +147,7 @@ def _search(
     for lane in lanes:
         w = problem.weights if weights is None else weights[lane]
         t = problem.target if target is None else target[lane]
-        value = part.kernel.values(theta, w[rows], t[rows], part.objective)
+        value = part.values(theta, w[rows], t[rows], part.objective)
         picked = spread(points, np.where(np.isfinite(value), value, np.inf), polish)
         starts.append(theta[np.resize(picked, polish)])
     begin = part.kernel.from_solver(np.concatenate(starts)) if starts else np.zeros((0, problem.size))

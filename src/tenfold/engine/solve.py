@@ -112,7 +112,7 @@ def _refined(problem: Problem, starts: Starts, settings: Newton) -> Solutions:
     if isinstance(problem.kernel, AutodiffKernel):
         return _refined_general(problem, starts, settings)
     theta, points = problem.starts(starts.grid)
-    value = problem.kernel.values(theta, problem.weights, problem.target, problem.objective)
+    value = problem.values(theta, problem.weights, problem.target, problem.objective)
     picked = spread(points, np.where(np.isfinite(value), value, np.inf), starts.polish)
     return _polish(problem, theta[picked], problem.weights, problem.target, settings)
 
@@ -124,14 +124,14 @@ def _refined_general(problem: Problem, starts: Starts, settings: Newton) -> Solu
     """
     part = problem.subset(thinned(len(problem.y), _SCREEN_ROWS))
     theta, points = part.starts(starts.grid)
-    value = part.kernel.values(theta, part.weights, part.target, part.objective)
+    value = part.values(theta, part.weights, part.target, part.objective)
     if not np.isfinite(value).any():
         return _polish(problem, theta[: starts.polish], problem.weights, problem.target, settings)
     theta = theta[spread(points, np.where(np.isfinite(value), value, np.inf), 4 * starts.polish)]
     wide = _wide(problem, theta)
     few = replace(settings, max_steps=_ROUGH_STEPS, decrement=1e-8)
     rough = _newton(problem, wide, theta, problem.weights, problem.target, few, None)
-    value = problem.kernel.values(rough.theta, problem.weights, problem.target, problem.objective)
+    value = problem.values(rough.theta, problem.weights, problem.target, problem.objective)
     best = np.argsort(np.where(np.isfinite(value), value, np.inf), kind="stable")[: starts.polish]
     return _polish(problem, rough.theta[best], problem.weights, problem.target, settings)
 
@@ -182,7 +182,11 @@ def _newton(
         lower = np.where(fixed, held[0], lower)
         upper = np.where(fixed, held[1], upper)
     noise = _noise(problem, objective)
-    if isinstance(kernel, AdditiveKernel) and fast.wanted(kernel, objective, len(theta), kernel.rows):
+    if (
+        problem.penalty is None
+        and isinstance(kernel, AdditiveKernel)
+        and fast.wanted(kernel, objective, len(theta), kernel.rows)
+    ):
         return fast.minimise(
             kernel,
             objective,
@@ -197,7 +201,7 @@ def _newton(
         )
 
     def evaluate(theta: Array, lanes: Lanes, damping: Array) -> Evaluation:
-        return kernel.evaluate(theta, weights, target, objective, damping=damping, lanes=lanes)
+        return problem.evaluate(theta, weights, target, objective, damping=damping, lanes=lanes)
 
     count = 1 if isinstance(kernel, AutodiffKernel) else threads()
     linear = None
@@ -231,7 +235,7 @@ def _absolute(
         lanes = _newton(problem, objective, theta, weights, target, settings, held)
         theta = lanes.theta
     assert lanes is not None
-    value = problem.kernel.values(theta, weights, target, problem.objective)
+    value = problem.values(theta, weights, target, problem.objective)
     return Solutions(theta, value, lanes.status, lanes.steps, lanes.grad)
 
 
@@ -260,7 +264,7 @@ def _summary(problem: Problem, lanes: Solutions, agree: float, basins: int) -> S
     best = lanes.best()
     theta = lanes.theta[best]
     plain = _plain(problem, lanes)
-    end = problem.kernel.evaluate(theta[None], problem.weights, problem.target, smooth(problem, plain.theta[best]))
+    end = problem.evaluate(theta[None], problem.weights, problem.target, smooth(problem, plain.theta[best]))
     touching = (theta <= problem.lower) | (theta >= problem.upper)
     grad = np.where(touching, 0.0, end.grad[:, 0])
     hess = end.hess[:, :, 0]

@@ -10,6 +10,7 @@ import sys
 from pathlib import Path
 from types import MappingProxyType, ModuleType
 
+from tenfold.core.derive import split_tied, tied
 from tenfold.core.errors import LawError, did_you_mean
 from tenfold.core.law import Law, Published, law_from_text
 
@@ -33,7 +34,7 @@ def laws_in(module: ModuleType) -> list[Law]:
 
 
 def get(name: str) -> Law:
-    """A law by name, alias, ``file.py:name`` or one-line formula.
+    """A law by name, alias, ``file.py:name``, one-line formula, or with ties like ``chinchilla[beta=alpha]``.
 
     Raises:
         LawError: nothing by that name, with the closest ones; or the file or formula cannot be read.
@@ -44,6 +45,9 @@ def get(name: str) -> Law:
     for law in known.values():
         if name in law.aliases:
             return law
+    bound = split_tied(name)
+    if bound is not None:
+        return tied(get(bound[0]), bound[1])
     path, colon, attribute = name.rpartition(":")
     if colon and path.endswith(".py"):
         return law_from_file(path, attribute)
