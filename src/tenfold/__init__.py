@@ -30,6 +30,8 @@ _HOME = {
     "Plan": "tenfold.plan",
     "PlanError": "tenfold.core",
     "Positive": "tenfold.core",
+    "Pooled": "tenfold.pooling",
+    "Prior": "tenfold.priors",
     "Published": "tenfold.core",
     "Real": "tenfold.core",
     "Rehearsal": "tenfold.rehearse",
@@ -44,6 +46,7 @@ _HOME = {
     "Wild": "tenfold.uncertainty",
     "check_law": "tenfold.testing",
     "draw": "tenfold.uncertainty",
+    "evidence_prior": "tenfold.priors",
     "fit": "tenfold.fit",
     "forecast": "tenfold.forecast",
     "isoflop": "tenfold.isoflop",
@@ -51,10 +54,12 @@ _HOME = {
     "load_study": "tenfold.study_file",
     "optimum": "tenfold.core",
     "plan": "tenfold.plan",
+    "pool": "tenfold.pooling",
     "profile_interval": "tenfold.uncertainty",
     "read_runs": "tenfold.io.tables",
     "rehearse": "tenfold.rehearse",
     "run_study": "tenfold.study",
+    "tied": "tenfold.core",
 }
 
 __all__ = sorted(_HOME)

@@ -96,6 +96,7 @@ def fit(
     fixed: Mapping[str, float] | None = None,
     bounds: Mapping[str, tuple[float, float]] | None = None,
     priors: Mapping[str, str | Prior | tuple[float, float]] | None = None,
+    dispersion: float | None = None,
     weights: str = "",
     starts: Starts | None = None,
     certificate: bool = True,
@@ -112,6 +113,7 @@ def fit(
         fixed: coefficients held at a value, natural units. bounds: narrower domains, natural units.
         priors: what is known of coefficients beforehand, natural units: ``(mean, sd)``, ``"0.35:0.02"``,
             ``"evidence"`` (the law's published sets) or the name of one of them. They decide where the runs cannot.
+        dispersion: the objective's unit of evidence, against which priors are weighed; measured when left out.
         weights: a column of row weights.
         starts: how starts are made.
         certificate: whether to compute influence, sensitivity and drift, which take further refits.
@@ -134,7 +136,7 @@ def fit(
     problem = problem_of(ready, objective=objective, fixed=fixed, bounds=bounds, weights=weights)
     known = {name: prior for name, prior in parse_priors(law, priors or {}).items() if name in problem.names}
     check_rows(ready, problem, known=len(known))
-    problem, notes = with_priors(problem, known)
+    problem, notes = with_priors(problem, known, dispersion=dispersion)
     solved = solve(problem, starts=starts)
     examined = certify(ready, problem, solved, deep=certificate and solved.status.ok)
     made = _assemble(ready, problem, solved, examined, weights, known, notes)

@@ -9,14 +9,14 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from tenfold.core.axes import axis_of
+from tenfold.core.axes import AXES, axis_of
 from tenfold.core.errors import ConfigError
 from tenfold.core.law import Law, Published, predict
 from tenfold.core.provenance import Provenance, provenance
 from tenfold.core.runs import Runs
 from tenfold.core.scales import decades
 from tenfold.fit import Fit
-from tenfold.prepare import by_symbol
+from tenfold.prepare import by_symbol, simplex_of
 from tenfold.rehearse import Rehearsal, rehearse
 from tenfold.uncertainty import Draws, Method, draw, parse_method
 
@@ -132,11 +132,26 @@ def forecast(
 
 
 def check_target(law: Law, columns: Mapping[str, str], point: Mapping[str, float]) -> dict[str, float]:
-    """Inputs of a law by symbol from one target, checked to be positive."""
+    """Inputs of a law by symbol from one target: legal, whole where they must be, and a mixture that sums to one.
+
+    Raises:
+        ConfigError: a value is not legal on its axis, or an input is missing.
+    """
+    known = {word: axis for axis in AXES for word in (axis.symbol, axis.column)}
     for name, value in point.items():
-        if not (np.isfinite(value) and value > 0):
-            raise ConfigError(f"{name} must be positive, got {value:g}", path=f"at.{name}")
-    return {symbol: float(value) for symbol, value in by_symbol(law, columns, point).items()}
+        axis = known.get(name, known["x"])
+        if not axis.allows(value):
+            raise ConfigError(f"{name} must be {axis.rule}, got {value:g}", path=f"at.{name}")
+        if axis.integer and value != round(value):
+            raise ConfigError(f"{name} must be a whole number, got {value:g}", path=f"at.{name}")
+    out = {symbol: float(value) for symbol, value in by_symbol(law, columns, point).items()}
+    shares = simplex_of(law)
+    if shares and abs(sum(out[symbol] for symbol in shares) - 1.0) > 1e-6:
+        total = sum(out[symbol] for symbol in shares)
+        raise ConfigError(
+            f"the shares of the mixture sum to {total:.4g}, not to 1", path="at", hint="give every source's share"
+        )
+    return out
 
 
 def reach_of(source: Fit, inputs: Mapping[str, float]) -> dict[str, float]:

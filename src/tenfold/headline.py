@@ -36,7 +36,9 @@ def headline_of(law: Law, inputs: Mapping[str, Array], columns: Mapping[str, str
         return Headline("a", "exponent a of the compute-optimal size, N* ~ C^a", {}, compute)
     moved = [symbol for symbol in law.inputs if symbol in law.falls_in] or list(law.inputs[:1])
     point = {
-        symbol: float(values.max()) * 10.0 if symbol in moved else float(np.median(values))
+        symbol: min(float(values.max()) * 10.0, axis_of(symbol).upper)
+        if symbol in moved and not axis_of(symbol).simplex
+        else float(np.median(values))
         for symbol, values in inputs.items()
     }
     words = ", ".join(f"{columns.get(s, s)} {say(v, axis_of(s), unit=False)}" for s, v in point.items())

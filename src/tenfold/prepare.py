@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
@@ -19,6 +19,7 @@ from tenfold.io.needs import require
 
 Array = NDArray[np.float64]
 
+MIXTURE_SLACK = 0.01  # how far the shares of a mixture may be from one: tables print them to two digits
 _AXIS_WORDS = {word for axis in AXES for word in (axis.symbol, axis.column)}
 
 
@@ -44,7 +45,37 @@ def prepare(law: Law, runs: Runs, *, target: str = "", axis: str = "") -> Prepar
     columns = {symbol: _column(law, symbol, runs, axis) for symbol in law.inputs}
     kept = require(runs, [*columns.values(), target])
     inputs = {symbol: kept.column(column) for symbol, column in columns.items()}
+    inputs, note = _mixed(law, inputs, kept)
+    if note:
+        kept = replace(kept, notes=(*kept.notes, note))
     return Prepared(law, kept, inputs, kept.column(target), columns, target)
+
+
+def _mixed(law: Law, inputs: dict[str, Array], runs: Runs) -> tuple[dict[str, Array], str]:
+    """Shares of a mixture brought to a sum of one, when they are off by rounding.
+
+    Raises:
+        DataError: the shares of some row do not sum to one.
+    """
+    shares = simplex_of(law)
+    if not shares:
+        return inputs, ""
+    total = np.sum([inputs[symbol] for symbol in shares], axis=0)
+    off = np.abs(total - 1.0)
+    if off.max() > MIXTURE_SLACK:
+        row = int(off.argmax())
+        parts = ", ".join(f"{axis_of(symbol).column} {inputs[symbol][row]:.4g}" for symbol in shares)
+        raise DataError(
+            f"the shares in row {row + 1} of {runs.source} sum to {total[row]:.4g}, not to 1 ({parts})",
+            hint="name every source of the mixture, or use a law of one share",
+        )
+    note = f"shares that summed to {total.min():.4g} to {total.max():.4g} were brought to 1" if off.max() > 1e-9 else ""
+    return {symbol: values / total if symbol in shares else values for symbol, values in inputs.items()}, note
+
+
+def simplex_of(law: Law) -> tuple[str, ...]:
+    """The inputs of a law that are shares of one mixture."""
+    return tuple(symbol for symbol in law.inputs if symbol != "x" and axis_of(symbol).simplex)
 
 
 def _column(law: Law, symbol: str, runs: Runs, axis: str) -> str:
@@ -174,8 +205,8 @@ def check_rows(ready: Prepared, problem: Problem, *, known: int = 0) -> None:
         raise DataError(
             f"{ready.runs.source}: {distinct} distinct points cannot determine {problem.size} coefficients of "
             f"{ready.law.name!r}",
-            hint=f"train at least {problem.size + 1} points, hold coefficients with --fixed, borrow them with --prior, or "
-            "use a simpler law",
+            hint=f"train at least {problem.size + 1} points, hold coefficients with --fixed, borrow them with --prior, "
+            "or use a simpler law",
         )
     for symbol, values in ready.inputs.items():
         if np.ptp(values) == 0 and not known:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
@@ -131,20 +131,24 @@ def penalty_of(problem: Problem, priors: Mapping[str, Prior], dispersion: float)
     return Penalty(mean, sd, dispersion)
 
 
-def with_priors(problem: Problem, priors: Mapping[str, Prior]) -> tuple[Problem, tuple[str, ...]]:
+def with_priors(
+    problem: Problem, priors: Mapping[str, Prior], *, dispersion: float | None = None
+) -> tuple[Problem, tuple[str, ...]]:
     """The problem with its priors, weighed against the noise that the runs show; and notes that say how.
 
-    The noise follows from the residuals, with as many degrees of freedom as the rows leave; it starts at half a percent
-    and is measured anew after each refit. Where the rows leave fewer than two degrees of freedom it stays assumed.
+    Unless ``dispersion`` is given, the noise follows from the residuals, with as many degrees of freedom as the rows
+    leave; it starts at half a percent and is measured anew after each refit. Where the rows leave fewer than two degrees
+    of freedom it stays assumed.
     """
     held = {name: prior for name, prior in priors.items() if name in problem.names}
     if not held:
         return problem, ()
-    dispersion = _assumed(problem)
     notes = [
         f"prior on {name}: {p.mean:.4g} +- {p.sd:.2g}" + (f" ({p.why})" if p.why else "") for name, p in held.items()
     ]
-    measured = False
+    if dispersion is not None:
+        return problem.with_penalty(penalty_of(problem, held, dispersion)), tuple(notes)
+    dispersion, measured = _assumed(problem), False
     for _ in range(_ROUNDS):
         trial = problem.with_penalty(penalty_of(problem, held, dispersion))
         theta = solve(trial).theta
@@ -160,7 +164,7 @@ def with_priors(problem: Problem, priors: Mapping[str, Prior]) -> tuple[Problem,
         notes.append(
             f"the runs are too few to show their noise: {ASSUMED_NOISE:.1%} is assumed to weigh them against priors"
         )
-    return replace(problem, penalty=penalty_of(problem, held, dispersion)), tuple(notes)
+    return problem.with_penalty(penalty_of(problem, held, dispersion)), tuple(notes)
 
 
 def _assumed(problem: Problem) -> float:

@@ -76,6 +76,7 @@ class Method(ABC):
 
     kind: ClassVar[str]
     resamples: ClassVar[bool] = True  # whether runs are resampled while what was known beforehand stays as it was
+    widened: ClassVar[bool] = True  # whether draws must still be widened for the few runs they come from
 
     @abstractmethod
     def sample(self, ready: Prepared, problem: Problem, theta: Array, rng: Rng) -> tuple[Array, float, dict[str, int]]:
@@ -175,6 +176,26 @@ class Profile(Method):
 
 
 @dataclass(frozen=True, slots=True)
+class Posterior(Method):
+    """Normal draws from the curvature of rows and priors together, at the dispersion that priors were weighed with.
+
+    Rows count as independent. For groups of few runs, whose own scatter says little, when the dispersion is known better.
+    """
+
+    n: int = 1000
+    kind: ClassVar[str] = "posterior"
+    resamples: ClassVar[bool] = False
+    widened: ClassVar[bool] = False
+
+    def sample(self, ready: Prepared, problem: Problem, theta: Array, rng: Rng) -> tuple[Array, float, dict[str, int]]:
+        if problem.penalty is None:
+            raise ConfigError("posterior draws need priors", path="uncertainty", hint="give --prior, or use laplace")
+        values, vectors = np.linalg.eigh(laplace.posterior(problem, theta))
+        root = vectors * np.sqrt(np.maximum(values, 0.0))
+        return theta + rng.standard_normal((self.n, len(theta))) @ root.T, 0.0, {}
+
+
+@dataclass(frozen=True, slots=True)
 class Auto(Method):
     """The bootstrap by run while ``n`` refits are cheap, else the sandwich: on huge tables the two agree."""
 
@@ -189,7 +210,7 @@ class Auto(Method):
         return self.choose(len(problem.y)).sample(ready, problem, theta, rng)
 
 
-METHODS: dict[str, Any] = {cls.kind: cls for cls in (Auto, Bootstrap, Residual, Wild, Laplace, Profile)}
+METHODS: dict[str, Any] = {cls.kind: cls for cls in (Auto, Bootstrap, Residual, Wild, Laplace, Profile, Posterior)}
 
 
 def parse_method(text: str) -> Method:
@@ -233,8 +254,9 @@ def draw(fit: Fit, runs: Runs, *, method: Method | str = "auto", seed: int = 0) 
         method = method.choose(len(problem.y))
     rng = np.random.default_rng(seed)
     sampled, failed, guard = method.sample(ready, problem, theta, rng)
-    fitted = float(np.trace(laplace.from_data(problem, theta)))
-    sampled = theta + small_sample(int(ready.runs.clusters().max()) + 1, fitted) * (sampled - theta)
+    if method.widened:
+        fitted = float(np.trace(laplace.from_data(problem, theta)))
+        sampled = theta + small_sample(int(ready.runs.clusters().max()) + 1, fitted) * (sampled - theta)
     if method.resamples and problem.penalty is not None:
         sampled = sampled + _prior_draws(problem, theta, len(sampled), rng)
     sampled = np.clip(sampled, *_plain_box(problem))

@@ -82,6 +82,26 @@ class Fitting:
 
         return tied(get(name), pairs(self.tie, "--tie")) if self.tie else get(name)
 
+    def pool(self, law: str, runs: Any, *, group: str, share: Sequence[str], partial: Sequence[str]) -> Any:
+        """One law on groups with coefficients in common."""
+        from tenfold.pooling import pool
+
+        if not group:
+            raise ConfigError("--share and --partial need groups", path="--group", hint="add --group COLUMN")
+        for option, given in (("--fixed", self.fixed), ("--bounds", self.bounds), ("--prior", self.prior)):
+            if given:
+                raise ConfigError(f"{option} does not go with --share and --partial", path=option, hint="leave it out")
+        return pool(
+            self.law(law),
+            runs,
+            by="group",
+            share=share,
+            partial=partial,
+            objective=self.objective,
+            target=self.target,
+            axis=self.axis,
+        )
+
     def fit(self, law: str, runs: Any) -> Any:
         """The fit."""
         from tenfold.fit import fit
@@ -97,6 +117,11 @@ class Fitting:
             target=self.target,
             weights=self.weights,
         )
+
+
+def words(items: Sequence[str]) -> list[str]:
+    """Names, also several in one separated by commas."""
+    return [word.strip() for item in items for word in item.split(",") if word.strip()]
 
 
 def pairs(items: Sequence[str], option: str) -> dict[str, str]:

@@ -6,6 +6,7 @@ from tenfold._lazy import lazy
 
 _NAMES = {
     "axes": ("AXES", "Axis", "Conventions", "axis_of", "say"),
+    "derive": ("tied",),
     "domains": ("Domain", "Exponent", "Floor", "Interval", "Like", "Positive", "Real", "Unit"),
     "errors": (
         "ConfigError",

@@ -57,6 +57,12 @@ def sandwich(problem: Problem, theta: Array, clusters: NDArray[np.int64]) -> Arr
     return np.asarray(bread @ meat @ bread)
 
 
+def posterior(problem: Problem, theta: Array) -> Array:
+    """Covariance of the coefficients given rows and prior, at the dispersion that the prior was weighed with."""
+    assert problem.penalty is not None
+    return _inverse(problem, theta) * problem.penalty.dispersion
+
+
 def from_data(problem: Problem, theta: Array) -> Array:
     """How much of each plain free coefficient the rows decide, (p, p): the identity without a prior.
 
@@ -64,7 +70,7 @@ def from_data(problem: Problem, theta: Array) -> Array:
     """
     if problem.penalty is None:
         return np.eye(problem.size)
-    return np.asarray(_inverse(problem, theta) @ _bread(problem, theta))
+    return np.asarray(_inverse(problem, theta) @ curvature(problem, theta))
 
 
 def _fitted(problem: Problem, theta: Array) -> Array:
@@ -87,8 +93,8 @@ def _slopes(objective: Objective, u: Array, target: Array) -> Array:
     return np.maximum(objective.derivatives(u, target)[2], 0.0)
 
 
-def _bread(problem: Problem, theta: Array) -> Array:
-    """The expected curvature ``sum_i w_i psi'_i J_i J_i'``, in plain free coordinates.
+def curvature(problem: Problem, theta: Array) -> Array:
+    """The rows' expected curvature ``sum_i w_i psi'_i J_i J_i'``, in plain free coordinates.
 
     The exact Hessian is one sample of it, and for a Huber threshold below the residuals a noisy one.
     """
@@ -117,7 +123,7 @@ def _inverse(problem: Problem, theta: Array) -> Array:
     if not free.any():
         return out
     at = np.ix_(free, free)
-    h = _bread(problem, theta)[at]
+    h = curvature(problem, theta)[at]
     if problem.penalty is not None:
         h = h + np.diag(problem.penalty.precision[free])
     scale = np.sqrt(np.maximum(np.abs(np.diag(h)), 1e-300))

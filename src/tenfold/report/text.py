@@ -17,7 +17,7 @@ from rich.text import Text
 
 from tenfold.core.law import Law
 from tenfold.io.results import plain
-from tenfold.report import content, words
+from tenfold.report import comparisons, content, words
 from tenfold.report.blocks import Block, Code, Facts, Formula, Grid, Lines, Para, Picture, Section
 from tenfold.report.mathml import to_text
 
@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from tenfold.forecast import Forecast
     from tenfold.isoflop import Isoflop
     from tenfold.plan import Plan
+    from tenfold.pooling import Pooled
     from tenfold.rehearse import Rehearsal
     from tenfold.study import StudyResult
     from tenfold.uncertainty import Draws
@@ -67,6 +68,11 @@ def fit_text(fit: Fit, draws: Draws | None = None) -> Page:
     """A fit: verdict, coefficients, certificate, warnings and what was dropped."""
     facts = {**plain(fit.to_dict()), **({"draws": plain(draws.to_dict())} if draws is not None else {})}
     return Page(tuple(content.fit_sections(facts, fit.law)))
+
+
+def pooled_text(pooled: Pooled) -> Page:
+    """A law on groups of runs: what they have in common and what is each one's own."""
+    return Page(tuple(comparisons.pooled_sections(plain(pooled.to_dict()))))
 
 
 def rehearsal_text(rehearsal: Rehearsal) -> Page:

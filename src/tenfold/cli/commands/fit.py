@@ -6,7 +6,7 @@ from typing import Annotated, Any
 
 from cyclopts import App, Parameter
 
-from tenfold.cli.shared import Fitting, Json, LawName, Source, Table, by_group, emit, progress
+from tenfold.cli.shared import Fitting, Json, LawName, Source, Table, by_group, emit, progress, words
 
 
 def register(app: App) -> None:
@@ -25,6 +25,13 @@ def fit(
     table: Table = Table(),
     fitting: Fitting = Fitting(),
     group: Annotated[str, Parameter(help="fit each value of this column by itself")] = "",
+    share: Annotated[
+        tuple[str, ...], Parameter(help="coefficients with one value for all groups, e.g. alpha,beta", negative="")
+    ] = (),
+    partial: Annotated[
+        tuple[str, ...],
+        Parameter(help="coefficients whose values in the groups scatter around a common one", negative=""),
+    ] = (),
     draws: Annotated[
         str,
         Parameter(
@@ -41,6 +48,13 @@ def fit(
     with progress("fit", quiet=json) as tell:
         tell("reading runs", 0.0)
         read = table.read(runs, group=group)
+        if share or partial:
+            tell("fitting all groups together", 0.1)
+            pooled = fitting.pool(law, read, group=group, share=words(share), partial=words(partial))
+            if out:
+                write_json(out, pooled.to_dict())
+            emit(pooled.to_dict(), lambda: text.pooled_text(pooled), as_json=json)
+            return
         parts = by_group(read, group)
         made = {}
         for done, (name, part) in enumerate(parts.items()):
