@@ -131,6 +131,8 @@ _DECLARED: tuple[Axis, ...] = (
     _plain("bits_post", "inference_bits", "bits of a weight at inference", "bits", (2.0, 16.0), "post_bits ptq_bits"),
     _count("group", "group_size", "weights that share a scale", "weights", (16.0, 1024.0), "quant_group_size"),
     _share("capacity", "capacity", "capacity of a representation", (0.1, 1.0), names="rho representation_capacity"),
+    _plain("gmse", "gaussian_mse", "error of a representation on Gaussian data", "variances", (1e-4, 0.6)),
+    _share("q", "qat_share", "share of the tokens trained quantised", (0.02, 0.98), names="qat_fraction"),
     Axis(
         "V",
         "vocab",
@@ -155,6 +157,8 @@ _DECLARED: tuple[Axis, ...] = (
         "peak_lr max_lr lr_max peak_learning_rate max_learning_rate learning_rate_peak",
     ),
     Axis("wd", "weight_decay", "weight decay", "", "plain", (1e-3, 1.0), "wd", zero=True),
+    _plain("S1", "lr_area", "area under the learning rate", "rate times steps", (0.5, 50.0)),
+    Axis("S2", "lr_annealed", "annealed area", "rate times steps", "plain", (1e-3, 0.5), zero=True),
     _plain("L", "loss", "loss", "nats/token", (1.5, 6.0)),
     _plain("Lt", "teacher_loss", "loss of the teacher", "nats/token", (1.6, 3.0), "loss_teacher"),
     _share("share", "share", "share of one source in the mixture", (0.02, 0.98), names="domain_share mixture_share"),
@@ -178,6 +182,7 @@ OUTPUTS: dict[str, str] = {
     "score": "",
     "rank": "dimensions",
     "timescale": "fraction of the run",
+    "horizon": "steps",
     "degradation": "nats/token",
     **{axis.column: axis.unit for axis in AXES if axis.column not in ("loss", "x") and not axis.simplex},
 }
