@@ -142,9 +142,12 @@ def solve_increasing(residual: Callable[[Any], tuple[Any, Any]], start: Any, *, 
 
     if system == "jax":
         jax = sys.modules["jax"]
-        root = jax.lax.stop_gradient(jax.lax.fori_loop(0, steps, lambda _, s: step(s), start))
+        # what the residual closes over becomes an argument, so that no derivative is carried through the search
+        plain, held = jax.closure_convert(step, start)
+        held, start = jax.lax.stop_gradient((held, start))
+        root = jax.lax.fori_loop(0, steps, lambda _, s: plain(s, *held), start)
     else:
         root = start
-        for _ in range(steps):
+        for _ in range(steps + 3 * (system == "mpmath")):  # 16 digits become 50 in two steps, with one to spare
             root = step(root)
     return step(step(root))
