@@ -87,3 +87,15 @@ def test_the_horizon_is_the_number_of_steps_done_half_of_the_time():
     assert 0.99**steps == pytest.approx(0.5, rel=1e-12)
     far = value("horizon", coef, N=np.array([1e12, 2e12]))
     assert far[1] / far[0] == pytest.approx(2.0, rel=1e-4)  # a power of size once steps rarely fail
+
+
+def test_published_steps_are_fits_of_the_table_that_is_typed_for_the_reproduction():
+    from reproduce.batch import STEPS, TOKENS, _fit_steps
+
+    published = laws()["steps_batch"].published
+    assert len(published) == len(STEPS)
+    for (name, chosen), size in zip(published.items(), STEPS, strict=True):
+        coef = _fit_steps(size)
+        assert coef["S_min"] == pytest.approx(chosen.coef["S_min"], rel=1e-4), name
+        slope = chosen.coef["S_min"] * chosen.coef["B_crit"] / TOKENS
+        assert coef["S_min"] * coef["B_crit"] / TOKENS == pytest.approx(slope, rel=1e-4), name

@@ -15,7 +15,7 @@ def _steps(size, least, slope, target):
     """A fit a + b / B of theirs, with B in sequences."""
     return Published(
         {"S_min": least, "B_crit": SEQUENCE * slope / least},
-        where=f"steps to loss {target} of the {size} model: a + b / B through nine batches, least squares of logarithms",
+        where=f"our fit of their steps to loss {target}, {size} model, nine batches: least squares of logarithms",
         tag="refit",
         loss="nats/token",
         span={"batch": (64 * SEQUENCE, 16384 * SEQUENCE)},
@@ -29,8 +29,10 @@ def _steps(size, least, slope, target):
     output="steps",
     published={
         "zhang-85m": _steps("85 M", 1293.8, 2.8343e6, 3.42),
+        "zhang-151m": _steps("151 M", 1752.4, 5.6775e6, 3.24),
         "zhang-302m": _steps("302 M", 2095.3, 1.1383e7, 3.07),
         "zhang-604m": _steps("604 M", 2459.9, 1.9450e7, 2.92),
+        "zhang-1200m": _steps("1.2 B", 3897.3, 4.3381e7, 2.736),
     },
     checks=[Check({"batch": 5e5}, {"S_min": 3000.0, "B_crit": 2e6}, 15000.0)],
     reduces_to=[
@@ -45,10 +47,12 @@ def _steps(size, least, slope, target):
 def steps_batch(batch, *, S_min: Like("output", low=0.03, high=1.0), B_crit: Like("batch", low=0.1, high=30.0)):
     r"""S(B) = S_{\min} \left( 1 + B_{crit} / B \right)
 
-    Use it for steps to one target loss at several batches, the rate tuned at each. Runs at N steps and batch
-    B then cost (S / S_min - 1)(E / E_min - 1) = 1 in steps and examples. Not for steps to different targets:
-    the critical batch grows as the loss falls (one fit a target). tokens_batch is the same law in tokens.
+    Use it for steps to one target loss at several batches, the rate tuned at each. Steps and tokens E = B S
+    then trade as (S / S_min - 1)(E / E_min - 1) = 1, with B_crit = E_min / S_min. Not for steps to different
+    targets: the critical batch grows as the loss falls (one fit a target). tokens_batch is the same law in
+    tokens.
     """
+    # one factor: written as a sum, S_min would stand in a term of its own and in another, which the fast solver refuses
     return S_min * maths.exp(maths.log1p(B_crit / batch))
 
 
