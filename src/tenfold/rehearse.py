@@ -28,8 +28,8 @@ from tenfold.uncertainty import same_problem
 
 Array = NDArray[np.float64]
 
-_MIN_LEVELS = 3  # scales a law must be fitted on before its prediction of the next means anything
-_DRAWS = 100  # resamples a fold, for the coefficient part of its error
+LEAST_SCALES = 3  # scales a law must be fitted on before its prediction of the next means anything
+DRAWS = 100  # resamples a fold, for the coefficient part of its error
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,7 +113,9 @@ def unrehearsed(reason: str, *, axis: str = "") -> Rehearsal:
     return Rehearsal(axis, (), float("nan"), 0, reason)
 
 
-def rehearse(fit: Fit, runs: Runs, *, axis: str = "", withhold: int | None = None, seed: int = 0) -> Rehearsal:
+def rehearse(
+    fit: Fit, runs: Runs, *, axis: str = "", withhold: int | None = None, seed: int = 0, draws: int = DRAWS
+) -> Rehearsal:
     """Withhold the largest scales one after the other, refit on the rest and predict what was withheld.
 
     Args:
@@ -121,7 +123,8 @@ def rehearse(fit: Fit, runs: Runs, *, axis: str = "", withhold: int | None = Non
         runs: the runs it was made from.
         axis: the scale, a column; compute when empty.
         withhold: how many of the largest scales, at most; as many as leave three by default.
-        seed: of the resampling inside each fold.
+        seed: of the resampling inside each fold. draws: how many resamples a fold; without any the whole error is the
+            law's.
 
     Raises:
         ConfigError: ``withhold`` is not positive, or leaves too few scales.
@@ -133,19 +136,19 @@ def rehearse(fit: Fit, runs: Runs, *, axis: str = "", withhold: int | None = Non
     if scale is None:
         return unrehearsed("the runs have no positive axis to withhold along")
     found = levels(scale)
-    room = len(found) - _MIN_LEVELS
+    room = len(found) - LEAST_SCALES
     if room < 1:
         many = "one scale" if len(found) == 1 else f"{len(found)} scales"
-        return unrehearsed(f"the runs hold {many} of {name} and {_MIN_LEVELS + 1} are needed to withhold one", axis=name)
+        return unrehearsed(f"the runs hold {many} of {name} and {LEAST_SCALES + 1} are needed to withhold one", axis=name)
     if withhold is not None and withhold > room:
         raise ConfigError(
-            f"cannot withhold {withhold} of {len(found)} scales of {name}: {_MIN_LEVELS} must remain",
+            f"cannot withhold {withhold} of {len(found)} scales of {name}: {LEAST_SCALES} must remain",
             path="rehearse.withhold",
             hint=f"withhold {room} or fewer",
         )
     folds: list[Fold] = []
     for held in range(1, (withhold or room) + 1):
-        folds.extend(_fold(fit, ready, problem, found, held, seed))
+        folds.extend(_fold(fit, ready, problem, found, held, seed, draws))
     if not folds:
         return unrehearsed("the smaller scales alone do not determine the coefficients", axis=name)
     noise = _noise(fit, ready)
@@ -172,7 +175,7 @@ def _scale(ready: Prepared, axis: str) -> tuple[str, Array | None]:
     return ready.columns[widest], scale
 
 
-def _fold(fit: Fit, ready: Prepared, problem: Problem, found: Levels, held: int, seed: int) -> list[Fold]:
+def _fold(fit: Fit, ready: Prepared, problem: Problem, found: Levels, held: int, seed: int, draws: int) -> list[Fold]:
     """Fit below the ``held`` largest levels and score each of those."""
     top = len(found) - held
     small = np.flatnonzero(found.of_row < top)
@@ -182,19 +185,18 @@ def _fold(fit: Fit, ready: Prepared, problem: Problem, found: Levels, held: int,
     part = problem.subset(small)
     solved = solve(part)
     natural = {k: float(v[0]) for k, v in part.natural(solved.theta[None]).items()}
-    rng = np.random.default_rng(seed)
-    within = np.unique(clusters[small], return_inverse=True)[1]
-    weights = resample.cluster_counts(within, _DRAWS, rng) * part.weights
-    lanes = refit(part, np.repeat(solved.theta[None], _DRAWS, axis=0), weights=weights)
-    many = {k: v[:, None] for k, v in part.natural(lanes.theta).items()}
+    many = _resampled(part, solved.theta, clusters[small], draws, seed)
     edge = float(found.values[top - 1])
     out = []
     for level in range(top, len(found)):
         rows = np.flatnonzero(found.of_row == level)
         inputs = {s: v[rows] for s, v in ready.inputs.items()}
-        error = _error(predict(fit.law, natural, inputs), ready.y[rows])
-        with np.errstate(all="ignore"):
-            spread = _error(np.asarray(fit.law(coef=many, **inputs)), predict(fit.law, natural, inputs)).mean(axis=-1)
+        error = log_error(predict(fit.law, natural, inputs), ready.y[rows])
+        spread = np.zeros(1)
+        if many:
+            with np.errstate(all="ignore"):
+                moved = np.asarray(fit.law(coef=many, **inputs))
+            spread = log_error(moved, predict(fit.law, natural, inputs)).mean(axis=-1)
         target = float(found.values[level])
         out.append(
             Fold(
@@ -210,7 +212,17 @@ def _fold(fit: Fit, ready: Prepared, problem: Problem, found: Levels, held: int,
     return out
 
 
-def _error(predicted: Array, measured: Array) -> Array:
+def _resampled(part: Problem, theta: Array, clusters: NDArray[np.int64], draws: int, seed: int) -> dict[str, Array]:
+    """Natural coefficients of resampled fits, each (R, 1); empty without draws."""
+    if not draws:
+        return {}
+    within = np.unique(clusters, return_inverse=True)[1]
+    weights = resample.cluster_counts(within, draws, np.random.default_rng(seed)) * part.weights
+    lanes = refit(part, np.repeat(theta[None], draws, axis=0), weights=weights)
+    return {k: v[:, None] for k, v in part.natural(lanes.theta).items()}
+
+
+def log_error(predicted: Array, measured: Array) -> Array:
     """Log error where both are positive, else relative error."""
     with np.errstate(all="ignore"):
         ratio = predicted / measured
@@ -218,7 +230,7 @@ def _error(predicted: Array, measured: Array) -> Array:
 
 
 def _noise(fit: Fit, ready: Prepared) -> float:
-    residual = _error(predict(fit.law, fit.coef, ready.inputs), ready.y)
+    residual = log_error(predict(fit.law, fit.coef, ready.inputs), ready.y)
     return float(1.4826 * np.median(np.abs(residual - np.median(residual))))
 
 

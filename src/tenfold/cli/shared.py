@@ -14,10 +14,8 @@ from tenfold.core.errors import ConfigError
 
 Source = Annotated[str, Parameter(help="a CSV, Parquet or JSON-lines file (.gz too), or data:NAME for a packaged table")]
 Json = Annotated[bool, Parameter(name="--json", negative="", help="print one JSON object and nothing else")]
-LawName = Annotated[
-    str,
-    Parameter(name="--law", show_default=True, help="a law's name, FILE.py:NAME, or a formula such as 'E + A*N**-alpha'"),
-]
+LAW_HELP = "a law's name, FILE.py:NAME, or a formula such as 'E + A*N**-alpha'"
+LawName = Annotated[str, Parameter(name="--law", show_default=True, help=LAW_HELP)]
 
 
 @Parameter(name="*")
@@ -100,6 +98,27 @@ class Fitting:
             objective=self.objective,
             target=self.target,
             axis=self.axis,
+        )
+
+    def rank(self, runs: Any, tell: Any) -> Any:
+        """Every law that the columns allow, in order."""
+        from tenfold.rank import rank
+
+        for option, given in (
+            ("--fixed", self.fixed),
+            ("--bounds", self.bounds),
+            ("--prior", self.prior),
+            ("--tie", self.tie),
+        ):
+            if given:
+                raise ConfigError(f"{option} names coefficients of one law", path=option, hint="say which with --law")
+        return rank(
+            runs,
+            target=self.target or "loss",
+            axis=self.axis,
+            objective=self.objective,
+            weights=self.weights,
+            tell=tell,
         )
 
     def fit(self, law: str, runs: Any) -> Any:

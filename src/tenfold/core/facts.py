@@ -32,7 +32,7 @@ def law_to_dict(law: Law) -> dict[str, Any]:
         "use": law.use,
         "falls_in": list(law.falls_in),
         "cite": _cite(law.cite),
-        "published": {name: _published(law, published) for name, published in law.published.items()},
+        "published": {name: published_to_dict(law, published) for name, published in law.published.items()},
         "reduces_to": [_reduction(reduction) for reduction in law.reduces_to],
         "optimum": None if closed_form is None else closed_form.where,
         "identifiable": law.identifiable,
@@ -60,7 +60,8 @@ def _cite(cite: Cite | None) -> dict[str, Any] | None:
     }
 
 
-def _published(law: Law, published: Published) -> dict[str, Any]:
+def published_to_dict(law: Law, published: Published) -> dict[str, Any]:
+    """A published set as plain values. Keys are stable."""
     return {
         "coef": {name: float(value) for name, value in published.coef.items()},
         "where": published.where,

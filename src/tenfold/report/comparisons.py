@@ -1,4 +1,4 @@
-"""Sections of results that set several fits side by side: groups with coefficients in common."""
+"""Sections of results that set several fits side by side: laws in order, groups with coefficients in common."""
 
 from __future__ import annotations
 
@@ -9,6 +9,65 @@ from tenfold.report.blocks import Formula, Grid, Lines, Para, Section
 from tenfold.report.numbers import count, percent, plain, with_error
 
 Json = Mapping[str, Any]
+
+
+def ranking_sections(ranking: Json) -> list[Section]:
+    """Laws and nulls in order of their error on withheld scales."""
+    rows = tuple(
+        (
+            entry["law"] + (" (null)" if entry["null"] else ""),
+            str(entry["coefs"]),
+            percent(entry["withheld"]),
+            percent(entry["rms"]),
+            "tied with the first" if entry["tied"] else "",
+        )
+        for entry in ranking["ranking"]
+    )
+    grid = Grid(("law", "coefficients", "withheld error", "in-sample error", ""), rows, "lrrrl")
+    out = [Section("ranking", "Laws in order", (Para(ranking_verdict(ranking), lead=True), grid))]
+    if ranking["left_out"]:
+        out.append(Section("left-out", "Laws that have no place", (Lines(left_out_lines(ranking["left_out"])),)))
+    return out
+
+
+def left_out_lines(left_out: Mapping[str, str]) -> tuple[str, ...]:
+    """A line a reason, with the laws it holds for; what columns are needed is summed up."""
+    by_reason: dict[str, list[str]] = {}
+    needed: dict[str, None] = {}
+    for name, why in left_out.items():
+        head, needs, columns = why.partition("needs ")
+        by_reason.setdefault("needs" if needs and not head else why, []).append(name)
+        if needs and not head:
+            needed |= dict.fromkeys(columns.split(", "))
+    lines = []
+    for why, names in by_reason.items():
+        if why == "needs":
+            lines.append(f"{count(len(names), 'law')} need columns that are not there ({', '.join(needed)})")
+        else:
+            lines.append(f"{', '.join(names)}: {why}")
+    return tuple(lines)
+
+
+def ranking_verdict(ranking: Json) -> str:
+    """The first sentence about a ranking."""
+    entries = ranking["ranking"]
+    first = next(entry for entry in entries if not entry["null"])
+    tied = [entry["law"] for entry in entries if entry["tied"]]
+    beaten = [entry["law"] for entry in entries[: entries.index(first)]]
+    many = count(sum(not entry["null"] for entry in entries), "law")
+    if ranking["basis"] != "withheld":
+        return (
+            f"{first['law']} describes the runs best of {many}, in sample: there are too few scales to withhold one, so "
+            "nothing shows that it predicts."
+        )
+    text = (
+        f"Of {many}, {first['law']} predicts withheld larger scales best, to {percent(first['withheld'])} "
+        f"over {count(int(ranking['scales']), 'scale')}"
+    )
+    text += f"; {', '.join(tied)} {'is' if len(tied) == 1 else 'are'} tied with it." if tied else "."
+    if beaten:
+        text += f" But no law beats the {' or the '.join(beaten)} null: the runs do not show a law of scale."
+    return text
 
 
 def pooled_sections(pooled: Json) -> list[Section]:

@@ -427,52 +427,6 @@ def provenance_section(made: Json | None) -> Section:
 # laws
 
 
-def law_sections(law: Law) -> list[Section]:
-    """A law of the catalogue: formula, inputs, coefficients, published sets and when to use it."""
-    from tenfold.core.axes import axis_of
-
-    inputs = tuple((s, axis_of(s).column, axis_of(s).title, axis_of(s).unit or MISSING) for s in law.inputs)
-    coefs = tuple((name, domain.describe(), law.meaning.get(name, "")) for name, domain in law.coefs.items())
-    blocks: list[Block] = [
-        *([Para(law.summary)] if law.summary else []),
-        Formula(law.formula),
-        Grid(("input", "column", "what", "unit"), inputs, "llll"),
-        Grid(("coefficient", "domain", "meaning"), coefs, "lll"),
-    ]
-    facts = [("predicts", law.output)]
-    if law.cite is not None:
-        facts.append(("cite", str(law.cite)))
-    if law.aliases:
-        facts.append(("also called", ", ".join(law.aliases)))
-    if law.identifiable:
-        facts.append(("not identified", law.identifiable))
-    if law.use:
-        facts.append(("use", law.use))
-    out = [Section("law", law.name, (*blocks, Facts(tuple(facts))))]
-    out += [_published_section(law, name) for name in law.published]
-    return out
-
-
-def _published_section(law: Law, name: str) -> Section:
-    known = law.published[name]
-    from tenfold.core.axes import axis_of
-
-    span = "; ".join(
-        f"{axis_of(s).column} {quantity(low, s, unit=False)} to {quantity(high, s, unit=False)}"
-        for s, (low, high) in known.span.items()
-    )
-    counted = ", ".join(f"{what} {value}" for what, value in known.conventions.stated().items())
-    rows = [
-        ("coefficients", ", ".join(f"{key} {plain(value, digits=6)}" for key, value in known.coef.items())),
-        ("evidence", known.tag),
-        ("where", f"{known.cite or law.cite or MISSING}; {known.where}"),
-        ("counted as", counted or "unspecified"),
-        ("span", span or "not given"),
-        *([("note", known.note)] if known.note else []),
-    ]
-    return Section(f"published-{name}", f"Published: {law.name}:{name}", (Facts(tuple(rows)),))
-
-
 def sections_of(saved: Mapping[str, Any]) -> list[Section]:
     """The sections of a saved JSON result, whichever it is.
 

@@ -15,9 +15,9 @@ from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
 
-from tenfold.core.law import Law
+from tenfold.core.law import Law, Published
 from tenfold.io.results import plain
-from tenfold.report import comparisons, content, words
+from tenfold.report import catalogue, comparisons, content, words
 from tenfold.report.blocks import Block, Code, Facts, Formula, Grid, Lines, Para, Picture, Section
 from tenfold.report.mathml import to_text
 
@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from tenfold.isoflop import Isoflop
     from tenfold.plan import Plan
     from tenfold.pooling import Pooled
+    from tenfold.rank import Ranking
     from tenfold.rehearse import Rehearsal
     from tenfold.study import StudyResult
     from tenfold.uncertainty import Draws
@@ -75,6 +76,12 @@ def pooled_text(pooled: Pooled) -> Page:
     return Page(tuple(comparisons.pooled_sections(plain(pooled.to_dict()))))
 
 
+def ranking_text(ranking: Ranking) -> Page:
+    """Laws in order of their error on withheld scales, then the first one's fit."""
+    facts = plain(ranking.to_dict())
+    return Page((*comparisons.ranking_sections(facts), *content.fit_sections(facts, ranking.best.law)))
+
+
 def rehearsal_text(rehearsal: Rehearsal) -> Page:
     """A rehearsal: every withheld scale and how it was predicted."""
     return Page((content.rehearsal_section(plain(rehearsal.to_dict())),))
@@ -118,7 +125,12 @@ def report_text(saved: Mapping[str, Any]) -> Page:
 
 def law_text(law: Law) -> Page:
     """A law of the catalogue."""
-    return Page(tuple(content.law_sections(law)))
+    return Page(tuple(catalogue.law_sections(law)))
+
+
+def evidence_text(found: Iterable[tuple[Law, str, Published]]) -> Page:
+    """Published sets: a table of many, everything about one."""
+    return Page(tuple(catalogue.evidence_sections(list(found))))
 
 
 def laws_table(laws: Iterable[Law] | Mapping[str, Law]) -> Page:

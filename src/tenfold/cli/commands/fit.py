@@ -6,7 +6,7 @@ from typing import Annotated, Any
 
 from cyclopts import App, Parameter
 
-from tenfold.cli.shared import Fitting, Json, LawName, Source, Table, by_group, emit, progress, words
+from tenfold.cli.shared import LAW_HELP, Fitting, Json, Source, Table, by_group, emit, progress, words
 
 
 def register(app: App) -> None:
@@ -21,7 +21,7 @@ def fit(
     runs: Source,
     /,
     *,
-    law: LawName = "chinchilla",
+    law: Annotated[str, Parameter(name="--law", help=f"{LAW_HELP}; all that the columns allow, ranked, by default")] = "",
     table: Table = Table(),
     fitting: Fitting = Fitting(),
     group: Annotated[str, Parameter(help="fit each value of this column by itself")] = "",
@@ -41,7 +41,7 @@ def fit(
     out: Annotated[str, Parameter(help="also write the result as JSON to this file")] = "",
     json: Json = False,
 ) -> None:
-    """Fit a law to runs, with a certificate of how far to trust it."""
+    """Fit a law to runs, with a certificate of how far to trust it; without --law, every law that the columns allow."""
     from tenfold.io.results import write_json
     from tenfold.report import text
 
@@ -50,6 +50,7 @@ def fit(
         read = table.read(runs, group=group)
         if share or partial:
             tell("fitting all groups together", 0.1)
+            law = law or "chinchilla"
             pooled = fitting.pool(law, read, group=group, share=words(share), partial=words(partial))
             if out:
                 write_json(out, pooled.to_dict())
@@ -59,7 +60,7 @@ def fit(
         made = {}
         for done, (name, part) in enumerate(parts.items()):
             tell(f"fitting {law} {name}".strip(), 0.1 + 0.9 * done / len(parts))
-            made[name] = _one(law, part, fitting, draws)
+            made[name] = _one(law, part, fitting, draws) if law else _ranked(part, fitting, tell)
     values = {name: value for name, (_, _, value) in made.items()}
     result = {"groups": values} if group else values[""]
     if out:
@@ -78,6 +79,12 @@ def _one(law: str, runs: Any, fitting: Fitting, draws: str) -> tuple[Any, Any, d
     return fitted, drawn, value
 
 
+def _ranked(part: Any, fitting: Fitting, tell: Any) -> tuple[Any, Any, dict[str, Any]]:
+    """Every law that the columns allow, in order, and the first one's fit."""
+    ranking = fitting.rank(part, tell)
+    return ranking, None, ranking.to_dict()
+
+
 def _texts(made: dict[str, tuple[Any, Any, dict[str, Any]]], text: Any) -> Any:
     from rich.console import Group
 
@@ -85,5 +92,5 @@ def _texts(made: dict[str, tuple[Any, Any, dict[str, Any]]], text: Any) -> Any:
     for name, (fitted, drawn, _) in made.items():
         if name:
             parts.append(f"\n== {name} ==")
-        parts.append(text.fit_text(fitted, drawn))
+        parts.append(text.fit_text(fitted, drawn) if hasattr(fitted, "coef") else text.ranking_text(fitted))
     return Group(*parts) if len(parts) > 1 else parts[0]

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any
+from typing import Annotated
 
 from cyclopts import App, Parameter
 
-from tenfold.cli.shared import Json, emit
+from tenfold.cli.shared import Json, emit, words
 
 
 def register(app: App) -> None:
@@ -19,18 +19,21 @@ def register(app: App) -> None:
 
 def listing(
     *,
-    search: Annotated[str, Parameter(help="only laws whose name, formula, axis or paper holds this text")] = "",
+    search: Annotated[str, Parameter(help="only laws whose name, formula, use or paper holds this text")] = "",
+    axis: Annotated[
+        tuple[str, ...], Parameter(help="only laws with this input, e.g. experts or K; repeatable", negative="")
+    ] = (),
+    paper: Annotated[str, Parameter(help="only laws of a paper, by author, year, title or arXiv number")] = "",
+    output: Annotated[str, Parameter(help="only laws that predict this column, e.g. lr_peak")] = "",
     json: Json = False,
 ) -> None:
     """List the laws."""
-    from tenfold.core.errors import LawError
+    from tenfold.core.evidence import found_laws
     from tenfold.core.facts import law_to_dict
     from tenfold.laws import laws
     from tenfold.report import text
 
-    found = [law for law in laws().values() if search.lower() in _haystack(law).lower()]
-    if not found:
-        raise LawError(f"no law mentions {search!r}", hint="'tenfold laws' lists them all")
+    found = found_laws(laws().values(), search=search, axis=words(axis), paper=paper, output=output)
     emit({"laws": [law_to_dict(law) for law in found]}, lambda: text.laws_table(found), as_json=json)
 
 
@@ -44,11 +47,3 @@ def show(
 
     law = get(name)
     emit(law_to_dict(law), lambda: text.law_text(law), as_json=json)
-
-
-def _haystack(law: Any) -> str:
-    from tenfold.core.axes import axis_of
-
-    words = [getattr(law, key) for key in ("name", "formula", "summary", "use")]
-    words += [f"{axis_of(s).column} {axis_of(s).title}" for s in law.inputs]
-    return " ".join([*words, *law.aliases, str(law.cite)])
