@@ -1,6 +1,8 @@
-"""Write the generated pages of ``docs/``: a page a law, and the command line's own help. Nothing is listed by hand.
+"""Write the generated pages of ``docs/``: a page and a picture a law, what is reproduced, and the command line's own help.
 
-python scripts/make_docs.py [--out FOLDER] [--check]
+Nothing is listed by hand.
+
+python scripts/make_docs.py [--out FOLDER] [--text] [--check]
 """
 
 from __future__ import annotations
@@ -11,6 +13,7 @@ import io
 import os
 import sys
 from pathlib import Path
+from typing import Any
 
 from tenfold.core.axes import axis_of, say
 from tenfold.core.law import Law, optimum_of
@@ -24,19 +27,23 @@ def main() -> int:
     """Write the pages, or with --check say which differ."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--out", type=Path, default=ROOT / "docs")
-    parser.add_argument("--check", action="store_true")
+    parser.add_argument("--check", action="store_true", help="say which pages differ and which pictures are missing")
+    parser.add_argument("--text", action="store_true", help="leave the pictures and the measured numbers as they are")
     options = parser.parse_args()
     made = pages()
     if options.check:
         stale = [name for name, text in made.items() if _read(options.out / name) != text]
-        stale += [
-            str(path.relative_to(options.out))
-            for path in (options.out / "laws").glob("*.md")
-            if f"laws/{path.name}" not in made
-        ]
+        wanted = {*made, *(f"laws/{name}.svg" for name in laws())}
+        folder = options.out / "laws"
+        here = {f"laws/{path.name}" for path in [*folder.glob("*.md"), *folder.glob("*.svg")]}
+        stale += sorted(here - wanted) + sorted(name for name in wanted - here if name.endswith(".svg"))
+        stale += _unlisted_reproductions(_read(options.out / "reproductions.md"))
         for name in stale:
             print(f"docs/{name} is stale: run 'make docs'")
         return 1 if stale else 0
+    if not options.text:
+        made |= pictures()
+        made["reproductions.md"] = reproductions_page()
     for name, text in made.items():
         path = options.out / name
         path.parent.mkdir(parents=True, exist_ok=True)
@@ -57,6 +64,63 @@ def pages() -> dict[str, str]:
     return made
 
 
+def pictures() -> dict[str, str]:
+    """A picture a law, by its path below docs/."""
+    from tenfold.report.law_picture import law_scene
+    from tenfold.report.static import scene_bytes
+
+    scenes = {name: law_scene(law) for name, law in laws().items()}
+    return {f"laws/{name}.svg": scene_bytes(scene).decode() for name, scene in scenes.items() if scene is not None}
+
+
+def _reproductions() -> dict[str, Any]:
+    for folder in (ROOT / "tests", ROOT / "tests" / "verbs"):
+        sys.path.insert(0, str(folder))
+    from reproduce.record import reproductions
+
+    return reproductions()
+
+
+def _unlisted_reproductions(page: str) -> list[str]:
+    """Reproductions that the page does not hold, or that are no more."""
+    rows = {line.split("|")[1].strip() for line in page.splitlines() if line.startswith("| `")}
+    named = {f"`{name}` {what}" for name, found in _reproductions().items() for what in found.targets}
+    return ["reproductions.md"] if rows != named else []
+
+
+def reproductions_page() -> str:
+    """Every published number that a test holds, beside ours."""
+    found = _reproductions()
+    total = sum(len(item.targets) for item in found.values())
+    pinned = sum(target.ours is not None for item in found.values() for target in item.targets.values())
+    lines = [
+        HEAD + "# Reproductions\n",
+        f"{total} numbers from {len(found)} places, {pinned} of them pinned to ours because the published one cannot be had "
+        "(the reason says why). `pytest tests/reproduce` checks every row.\n",
+    ]
+    for law in sorted({item.law for item in found.values()}):
+        lines.append(f"## {law}\n")
+        for item in (item for item in found.values() if item.law == law):
+            values = item.values()
+            lines += [
+                f"{item.source}. {item.reason[0].upper()}{item.reason[1:]}.\n",
+                "| number | published | ours | allowed |",
+            ]
+            lines.append("|---|---|---|---|")
+            for what, target in item.targets.items():
+                aim = "" if target.ours is None else f" of {_short(target.ours)}"
+                lines.append(
+                    f"| `{item.name}` {what} | {_short(target.published)} | {_short(values[what])} | "
+                    f"± {target.tolerance:.2g}{aim} |"
+                )
+            lines.append("")
+    return "\n".join(lines)
+
+
+def _short(value: float) -> str:
+    return f"{value:.6g}"
+
+
 def _index(found: list[Law]) -> str:
     lines = [
         HEAD + "# Laws\n",
@@ -72,7 +136,7 @@ def _index(found: list[Law]) -> str:
 
 def law_page(law: Law) -> str:
     """One law: formula, use, inputs, coefficients, published sets, an example that runs."""
-    parts = [HEAD + f"# {law.name}\n", law.summary + "\n", f"$$ {law.formula} $$\n"]
+    parts = [HEAD + f"# {law.name}\n", law.summary + "\n", f"$$ {law.formula} $$\n", f"![{law.name}]({law.name}.svg)\n"]
     if law.aliases:
         parts.append("Also called " + ", ".join(law.aliases) + ".\n")
     if law.use:
@@ -118,8 +182,30 @@ def _published(law: Law) -> str:
 
 
 def _example(law: Law) -> str:
-    axis = " --axis flops" if law.inputs == ("x",) else ""
-    return f"\n## Fit it\n\n```sh\ntenfold fit runs.csv --law {law.name}{axis}\n```"
+    """What to type: a fit of one's own runs, the published set at a point, and a fit that runs as it stands."""
+    axis = " --axis flops" if "x" in law.inputs else ""
+    lines = [f"tenfold fit runs.csv --law {law.name}{axis}"]
+    if law.published:
+        name, found = next(iter(law.published.items()))
+        at = ",".join(f"{axis_of(s).column}={_middle(s, span)}" for s, span in law.spans(found.span).items())
+        lines.append(f"tenfold forecast --law {law.name}:{name} --at {at}")
+    coef = repr(next(iter(law.published))) if law.published else f'get("{law.name}").checks[0].coef'
+    code = [
+        "from tenfold import fit",
+        "from tenfold.laws import get",
+        "from tenfold.testing import synthetic",
+        "",
+        f'runs = synthetic(get("{law.name}"), {coef}, n=200, noise=0.01)',
+        f'print(fit("{law.name}", runs).coef)',
+    ]
+    shell, python = "\n".join(lines), "\n".join(code)
+    return f"\n## Use it\n\n```sh\n{shell}\n```\n\n```python\n{python}\n```"
+
+
+def _middle(symbol: str, span: tuple[float, float]) -> str:
+    """A round value in the middle of a span."""
+    value = float(f"{(span[0] * span[1]) ** 0.5:.2g}")
+    return f"{round(value) if axis_of(symbol).integer else value:.12g}"
 
 
 def cli_page() -> str:

@@ -62,7 +62,7 @@ def test_it_can_be_fitted(elsewhere):
 
 
 def test_it_is_in_the_docs(elsewhere, tmp_path):
-    run(elsewhere, "scripts/make_docs.py", "--out", str(tmp_path))
+    run(elsewhere, "scripts/make_docs.py", "--text", "--out", str(tmp_path))
     assert "A law made for a test" in (tmp_path / "laws" / "stretched_compute.md").read_text()
     assert "stretched_compute" in (tmp_path / "laws" / "README.md").read_text()
 

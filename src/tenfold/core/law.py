@@ -181,6 +181,15 @@ class Law:
         """The written formula."""
         return self.formula
 
+    def spans(self, known: Mapping[str, tuple[float, float]] | None = None) -> dict[str, tuple[float, float]]:
+        """The range of every input: as known, else as usual for the axis, stretched to the worked values."""
+        out = {}
+        for name in self.inputs:
+            low, high = axis_of(name).usual
+            worked = [check.inputs[name] for check in self.checks if name in check.inputs]
+            out[name] = (known or {}).get(name) or (min([low, *worked]), max([high, *worked]))
+        return out
+
     def column_of(self, name: str) -> str:
         """The canonical column of an input."""
         return axis_of(name).column

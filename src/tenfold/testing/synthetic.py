@@ -17,15 +17,7 @@ Array = NDArray[np.float64]
 
 def ranges(law: Law, span: Mapping[str, tuple[float, float]] | None = None) -> dict[str, tuple[float, float]]:
     """The range of every input: as given, else as usual for the axis, stretched to the worked values."""
-    out = {}
-    for name in law.inputs:
-        if span and name in span:
-            out[name] = span[name]
-            continue
-        low, high = axis_of(name).usual
-        worked = [check.inputs[name] for check in law.checks if name in check.inputs]
-        out[name] = (min([low, *worked]), max([high, *worked]))
-    return out
+    return law.spans(span)
 
 
 def spread(span: Mapping[str, tuple[float, float]], n: int, seed: int) -> dict[str, Array]:
