@@ -138,7 +138,7 @@ def fit(
     check_rows(ready, problem, known=len(known))
     problem, notes = with_priors(problem, known, dispersion=dispersion)
     solved = solve(problem, starts=starts)
-    examined = certify(ready, problem, solved, deep=certificate and solved.status.ok)
+    examined = certify(ready, problem, solved, deep=certificate and solved.status.ok and problem.size > 0)
     made = _assemble(ready, problem, solved, examined, weights, known, notes)
     if throw and not made.status.ok:
         raise FitError(

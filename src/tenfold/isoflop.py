@@ -300,7 +300,7 @@ def _third(fit: Fit, draws: Draws | None) -> Route:
     size = float(best.fn(fit.coef, headline.compute)["N"])
     interval = None
     if draws is not None:
-        low, high = np.quantile(evaluate(headline, fit.law, draws.coef), [0.05, 0.95])
+        low, high = np.quantile(draws.widened(exponent, evaluate(headline, fit.law, draws.coef), log=False), [0.05, 0.95])
         interval = (float(low), float(high))
     return Route(name, exponent, float(size / headline.compute**exponent), interval, fit.n)
 

@@ -149,10 +149,10 @@ def plan(source: Fit, draws: Draws | None = None, *, budget: Budget, level: floa
     return Plan(
         law=law.name,
         budget=budget,
-        params=_quantity(n, many.params, level),
-        tokens=_quantity(d, many.tokens, level),
-        loss=_quantity(float(best.loss[0]), many.loss, level),
-        tokens_per_param=_quantity(d / n, many.tokens / many.params, level),
+        params=_quantity(n, many.params, level, draws),
+        tokens=_quantity(d, many.tokens, level, draws),
+        loss=_quantity(float(best.loss[0]), many.loss, level, draws),
+        tokens_per_param=_quantity(d / n, many.tokens / many.params, level, draws),
         level=level,
         regret=_regret(source, budget, n, span),
         binding=best.binding,
@@ -318,8 +318,10 @@ def _golden(fn: Any, left: Array, right: Array, *, steps: int = 48) -> Array:
     return 0.5 * (a + b)
 
 
-def _quantity(value: float, many: Array, level: float) -> Quantity:
+def _quantity(value: float, many: Array, level: float, draws: Draws | None) -> Quantity:
     finite = many[np.isfinite(many)]
+    if draws is not None and finite.size:
+        finite = draws.widened(value, finite)
     if finite.size == 0:
         return Quantity(value, (float("nan"), float("nan")))
     low, high = np.quantile(finite, [(1 - level) / 2, (1 + level) / 2])

@@ -231,7 +231,7 @@ class _Shared(_Pooling):
         """Normal draws of the joint sandwich, dealt out to the groups."""
         rng = np.random.default_rng(seed)
         values, vectors = np.linalg.eigh(covariance)
-        root = vectors * np.sqrt(np.maximum(values, 0.0)) * _widening(self.ready.runs.clusters(), joint.size)
+        root = vectors * np.sqrt(np.maximum(values, 0.0))
         sampled = np.clip(solved.theta + rng.standard_normal((count, joint.size)) @ root.T, *_box(joint))
         natural = joint.natural(sampled)
         return {
@@ -240,6 +240,7 @@ class _Shared(_Pooling):
                 {n: natural[n if n in self.names else own_name(n, group)] for n in self.law.coefs},
                 "laplace",
                 0.0,
+                widening=_widening(self.ready.runs.clusters(), joint.size),
             )
             for group, found in fits.items()
         }

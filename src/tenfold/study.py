@@ -253,7 +253,7 @@ def _draws(file: StudyFile, fitted: Fit, runs: Runs, store: Cache) -> Draws:
     ]
     kept = store.get("draws", key, lambda: _draws_dict(draw(fitted, runs, method=file.uncertainty, seed=file.seed)))
     coef = {name: np.asarray(values, dtype=np.float64) for name, values in kept["coef"].items()}
-    return Draws(fitted, coef, kept["method"], kept["failed"], kept["guard"])
+    return Draws(fitted, coef, kept["method"], kept["failed"], kept["guard"], widening=kept["widening"])
 
 
 def _draws_dict(draws: Draws) -> dict[str, Any]:
@@ -262,6 +262,7 @@ def _draws_dict(draws: Draws) -> dict[str, Any]:
         "method": draws.method,
         "failed": draws.failed,
         "guard": dict(draws.guard),
+        "widening": draws.widening,
     }
 
 

@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tenfold.core.errors import ConfigError, DataError, did_you_mean
+from tenfold.core.law import predict
 from tenfold.core.provenance import Provenance, provenance
 from tenfold.core.runs import Runs
 from tenfold.engine import laplace, profile, resample
@@ -29,6 +30,9 @@ Rng = np.random.Generator
 class Draws:
     """Samples of a fit's coefficients: ``coef`` maps each name to (R,), natural units.
 
+    Every sample is a set of coefficients that some resample of the runs asks for. ``widening`` is how much farther from
+    the fit intervals reach than the samples do, because few runs make resamples too much alike; it is applied to what
+    is derived from the samples, never to coefficients together, which would leave the curved valley they lie in.
     ``failed`` is the share of resamples that reached no optimum (they are left out); ``guard`` says how many warm-started
     resamples were checked against a global search and how many it improved.
     """
@@ -39,6 +43,7 @@ class Draws:
     failed: float
     guard: Mapping[str, int] = field(default_factory=dict)
     provenance: Provenance | None = None
+    widening: float = 1.0
 
     def __len__(self) -> int:
         return len(next(iter(self.coef.values())))
@@ -47,16 +52,30 @@ class Draws:
         """Central interval of a coefficient."""
         if name not in self.coef:
             raise ConfigError(f"no coefficient {name!r}", hint=did_you_mean(name, self.coef))
-        low, high = np.quantile(self.coef[name], [(1 - level) / 2, (1 + level) / 2])
-        return float(low), float(high)
+        domain = self.fit.law.coefs[name]
+        values = self.widened(self.fit.coef[name], self.coef[name], log=domain.transform == "log")
+        low, high = np.quantile(values, [(1 - level) / 2, (1 + level) / 2])
+        return float(np.clip(low, domain.lower, domain.upper)), float(np.clip(high, domain.lower, domain.upper))
+
+    def widened(self, center: Any, values: Array, *, log: bool | None = None) -> Array:
+        """What the draws say of a derived quantity, (R, ...), moved away from the fit's own value by ``widening``.
+
+        In logarithms when everything is positive, unless ``log`` says otherwise.
+        """
+        center = np.asarray(center, dtype=np.float64)
+        if log is not False and (center > 0).all() and not (values <= 0).any():
+            with np.errstate(all="ignore"):
+                return np.asarray(center * np.exp(self.widening * np.log(values / center)))
+        return np.asarray(center + self.widening * (values - center))
 
     def predict(self, **inputs: Any) -> Array:
-        """Predictions of every draw at given inputs, shape (R, ...) with the inputs' shape behind."""
+        """Predictions of every draw at given inputs, widened, shape (R, ...) with the inputs' shape behind."""
         by_symbol = self.fit.by_symbol(inputs)
         shape = np.broadcast_shapes(*(np.shape(value) for value in by_symbol.values()))
         coef = {name: value.reshape((-1,) + (1,) * len(shape)) for name, value in self.coef.items()}
         with np.errstate(all="ignore"):
-            return np.asarray(self.fit.law(coef=coef, **by_symbol), dtype=np.float64)
+            many = np.asarray(self.fit.law(coef=coef, **by_symbol), dtype=np.float64)
+        return self.widened(predict(self.fit.law, self.fit.coef, by_symbol), many)
 
     def to_dict(self) -> dict[str, Any]:
         """Summary for JSON: intervals, not the samples."""
@@ -64,6 +83,7 @@ class Draws:
             "method": self.method,
             "draws": len(self),
             "failed": self.failed,
+            "widening": self.widening,
             "guard": dict(self.guard),
             "intervals": {
                 name: {f"{level:g}": list(self.interval(name, level)) for level in (0.5, 0.9)} for name in self.coef
@@ -252,16 +272,19 @@ def draw(fit: Fit, runs: Runs, *, method: Method | str = "auto", seed: int = 0) 
     theta = problem.free(fit.coef)
     if isinstance(method, Auto):
         method = method.choose(len(problem.y))
+    made = provenance("draw", runs_id=fit.provenance.runs_id, source=ready.runs.source, method=repr(method), seed=seed)
+    if problem.size == 0:  # every coefficient is held: all draws are alike
+        return Draws(fit, problem.natural(np.zeros((2, 0))), method.kind, 0.0, {}, made)
     rng = np.random.default_rng(seed)
     sampled, failed, guard = method.sample(ready, problem, theta, rng)
+    widening = 1.0
     if method.widened:
         fitted = float(np.trace(laplace.from_data(problem, theta)))
-        sampled = theta + small_sample(int(ready.runs.clusters().max()) + 1, fitted) * (sampled - theta)
+        widening = small_sample(int(ready.runs.clusters().max()) + 1, fitted)
     if method.resamples and problem.penalty is not None:
         sampled = sampled + _prior_draws(problem, theta, len(sampled), rng)
     sampled = np.clip(sampled, *_plain_box(problem))
-    made = provenance("draw", runs_id=fit.provenance.runs_id, source=ready.runs.source, method=repr(method), seed=seed)
-    return Draws(fit, problem.natural(sampled), method.kind, failed, guard, made)
+    return Draws(fit, problem.natural(sampled), method.kind, failed, guard, made, widening)
 
 
 def _prior_draws(problem: Problem, theta: Array, count: int, rng: Rng) -> Array:

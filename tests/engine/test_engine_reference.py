@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 from cases import coefficients, measured, points, synthetic
 
+from tenfold.core.domains import Interval
 from tenfold.core.law import law_from_text
 from tenfold.core.status import Status
 from tenfold.engine.objective import Absolute, Huber, Squared, Student
@@ -175,3 +176,14 @@ def test_explicit_starts_and_bounds():
     assert solve(fixed).value == pytest.approx(end.value, rel=1e-9)
     amplitude = build(get("chinchilla"), inputs, loss, objective=Huber(1e-3), bounds={"A": (1e-3, 1e9)})
     assert solve(amplitude).value == pytest.approx(found.value, rel=1e-10)
+
+
+def test_a_rough_surface_is_called_rough():
+    """Two valleys of nearly one depth: not every start ends in the same, and the certificate's numbers say so."""
+    x = np.linspace(0.0, 1.0, 60)
+    y = 2.0 + np.exp(-((x - 0.25) ** 2) / 0.002) + 0.98 * np.exp(-((x - 0.75) ** 2) / 0.002)
+    law = law_from_text("2 + exp(-(x - m)**2 / 0.002)", domains={"m": Interval(0.0, 1.0)}, inputs=("x",))
+    found = solve(build(law, {"x": x}, y, objective=Squared("linear")))
+    assert found.theta[0] == pytest.approx(0.25, abs=0.01)
+    assert found.agree < 1.0
+    assert found.basins > 1

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from shared_data import shared_table
-from tenfold import ConfigError, DataError, FitError, Runs, fit, read_runs
+from tenfold import ConfigError, DataError, FitError, Runs, fit, forecast, read_runs
 from tenfold.core import LawError, Status
 from tenfold.laws import get
 
@@ -197,3 +197,19 @@ def test_cells_and_checkpoints_count_as_one_cluster():
     runs = grid(0.003)
     cells = Runs(runs.columns, {"cell": Labels.of([f"c{k // 2}" for k in range(len(runs))])})
     assert cells.clusters().max() + 1 == len(runs) // 2
+
+
+def test_every_coefficient_may_be_held_and_the_fit_says_what_they_cost():
+    runs = grid(0.003)
+    made = fit("chinchilla", runs, fixed=TRUTH)
+    assert made.coef == TRUTH
+    assert made.rms == pytest.approx(0.003, rel=0.4)
+    seen = forecast(made, runs, at=[{"params": 1e9, "tokens": 2e10}]).predictions[0]
+    assert seen.parts["coefficients"] == 0.0
+
+
+def test_an_amplitude_alone_in_one_term_and_again_in_another():
+    x = np.geomspace(1, 100, 30)
+    runs = Runs({"x": x, "loss": 2.0 + 2.0 * 3.0 / x})
+    made = fit("A + A*b/x", runs)
+    assert made.coef == pytest.approx({"A": 2.0, "b": 3.0}, rel=1e-8)

@@ -8,6 +8,8 @@ from test_fit import TRUTH, grid
 
 from tenfold import Bootstrap, ConfigError, DataError, Laplace, draw, fit, profile_interval
 from tenfold.core import Labels, Runs
+from tenfold.core.law import predict
+from tenfold.laws import get
 
 
 @pytest.fixture(scope="module")
@@ -110,3 +112,23 @@ def test_few_runs_widen_the_draws():
     assert small_sample(1000, 5) == pytest.approx(1.0, abs=0.005)
     assert 1.05 < small_sample(36, 5) < 1.2
     assert small_sample(8, 5) > 2.0
+
+
+def test_few_runs_widen_intervals_without_leaving_the_valley():
+    """Sixteen runs that hardly show a floor: the forecast stays inside its own intervals."""
+    rng = np.random.default_rng(5)
+    truth = {"E": 1.5, "A": 300.0, "B": 900.0, "alpha": 0.33, "beta": 0.3}
+    n = np.repeat([2e8, 4e8, 8e8, 1.3e9], 4)
+    d = n * np.tile([20.0, 40.0, 100.0, 200.0], 4)
+    loss = get("chinchilla")(coef=truth, N=n, D=d) * np.exp(0.003 * rng.standard_normal(16))
+    runs = Runs({"params": n, "tokens": d, "loss": loss})
+    made = fit("chinchilla", runs, objective="squared")
+    drawn = draw(made, runs, method="bootstrap:400")
+    assert drawn.widening > 1.2
+    center = float(made.predict(params=7e9, tokens=4e12))
+    low, high = np.quantile(drawn.predict(params=7e9, tokens=4e12), [0.25, 0.75])
+    assert low < center < high
+    # widening moves predictions away from the fit's own by just that factor
+    raw = predict(made.law, {k: v[:, None] for k, v in drawn.coef.items()}, {"N": np.array([7e9]), "D": np.array([4e12])})
+    moved = np.log(drawn.predict(params=7e9, tokens=4e12) / center)
+    assert moved == pytest.approx(drawn.widening * np.log(raw[:, 0] / center), rel=1e-9)

@@ -143,7 +143,7 @@ class _Plan:
             for j, feature in zip(term.coefs, term.features, strict=True)
             if j != slot
         ]
-        self.extras, self.scatter = _own_moments(terms, self.slots, users, size)
+        self.extras, self.scatter = _own_moments(terms, self.slots, users, size, rows)
 
     def parts(self, theta: Array, rows: slice) -> tuple[list[Array], Array]:
         """Each term's value, (l, rows) or (l, 1), and their sum (l, rows)."""
@@ -208,7 +208,7 @@ def _is_one(feature: float | Array) -> bool:
 
 
 def _own_moments(
-    terms: tuple[Term, ...], slots: list[int], users: list[int], size: int
+    terms: tuple[Term, ...], slots: list[int], users: list[int], size: int, rows: int
 ) -> tuple[list[tuple[int, Array]], Array]:
     """Sums ``sum q p_k F_ki F_kj``: which rows beyond the gradient's are needed, and where each sum goes.
 
@@ -220,7 +220,6 @@ def _own_moments(
     places: list[tuple[int, int, int, float]] = []  # row, column, sum, factor
     count = size
     for term, slot in zip(terms, slots, strict=True):
-        rows = max((len(f) for f in term.features if isinstance(f, np.ndarray)), default=1)
         known: dict[tuple[int, ...], int] = {}  # product of features -> which sum
         if slot < size:
             known[()] = slot

@@ -58,6 +58,7 @@ def solve(
     """
     starts, settings = starts or Starts(), settings or Newton()
     rows = len(problem.y)
+    theta0 = np.zeros((1, 0)) if problem.size == 0 else theta0
     if theta0 is not None:
         begin = problem.kernel.to_solver(np.atleast_2d(np.asarray(theta0, dtype=np.float64)))
         lanes = _polish(problem, begin, problem.weights, problem.target, settings)
@@ -132,8 +133,11 @@ def _refined_general(problem: Problem, starts: Starts, settings: Newton) -> Solu
     few = replace(settings, max_steps=_ROUGH_STEPS, decrement=1e-8)
     rough = _newton(problem, wide, theta, problem.weights, problem.target, few, None)
     value = problem.values(rough.theta, problem.weights, problem.target, problem.objective)
-    best = np.argsort(np.where(np.isfinite(value), value, np.inf), kind="stable")[: starts.polish]
-    return _polish(problem, rough.theta[best], problem.weights, problem.target, settings)
+    best = np.argsort(np.where(np.isfinite(value), value, np.inf), kind="stable")[: starts.polish // 2]
+    # the wide objective may lead every start into one basin, and agreement would then mean nothing: half of the starts
+    # are refined as they are
+    begin = np.concatenate([rough.theta[best], theta[: starts.polish - len(best)]])
+    return _polish(problem, begin, problem.weights, problem.target, settings)
 
 
 def _wide(problem: Problem, theta: Array) -> Objective:
@@ -159,6 +163,10 @@ def _polish(
     held: tuple[Array, Array] | None = None,
 ) -> Solutions:
     """Newton from solver coordinates; least absolute deviations through a shrinking threshold."""
+    if problem.size == 0:  # every coefficient is held: there is nothing to move, only a value to state
+        value = problem.values(theta, weights, target, problem.objective)
+        still = np.zeros(len(theta), dtype=np.int64)
+        return Solutions(theta, value, still + Status.CONVERGED.code, still, np.zeros((0, len(theta))))
     if isinstance(problem.objective, Absolute):
         return _absolute(problem, theta, weights, target, settings, held)
     return _newton(problem, problem.objective, theta, weights, target, settings, held)
@@ -264,6 +272,8 @@ def _summary(problem: Problem, lanes: Solutions, agree: float, basins: int) -> S
     best = lanes.best()
     theta = lanes.theta[best]
     plain = _plain(problem, lanes)
+    if problem.size == 0:
+        return Solved(theta, float(lanes.value[best]), Status.CONVERGED, plain, agree, basins, 0.0, 1.0, ())
     end = problem.evaluate(theta[None], problem.weights, problem.target, smooth(problem, plain.theta[best]))
     touching = (theta <= problem.lower) | (theta >= problem.upper)
     grad = np.where(touching, 0.0, end.grad[:, 0])

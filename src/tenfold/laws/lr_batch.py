@@ -74,7 +74,7 @@ def lr_noise(batch, *, lr_max: Rate, B_noise: Batch):
     },
 )
 def lr_surge(batch, *, lr_max: Rate, B_noise: Batch):
-    r"""\eta(B) = \eta_{\max} \Big/ \tfrac{1}{2} \left( \sqrt{B_{noise} / B} + \sqrt{B / B_{noise}} \right)
+    r"""\eta(B) = \frac{2 \eta_{\max}}{\sqrt{B_{noise} / B} + \sqrt{B / B_{noise}}}
 
     Use it for the best rate of Adam and other sign-like optimizers across the noise scale: it rises like the
     square root of the batch, peaks and falls. Not for SGD (lr_noise), and with batches on one side of the

@@ -188,7 +188,7 @@ class _Reader:
             return _Node(f"<msqrt>{inner.markup}</msqrt>", f"√({inner.text})")
         if name in _WORDS:
             return _Node(f'<mi mathvariant="normal">{name}</mi><mspace width="0.17em"/>', f"{name} ")
-        if name == "frac":
+        if name in ("frac", "tfrac", "dfrac"):
             return self.fraction()
         if name in ("text", "mathrm", "operatorname", "mathit", "mathbf"):
             return self.word(name)
