@@ -30,6 +30,7 @@ picture: $(DEV_STAMP)
 
 bench: $(DEV_STAMP)
 	$(BIN)/python -m benchmarks
+	$(BIN)/python -m benchmarks.laws
 
 core-smoke: $(DEV_STAMP)
 	@scripts/core-smoke.sh

@@ -1,0 +1,107 @@
+"""``python -m benchmarks.laws [NAMES] [--rows 500] [--draws 200] [--workers 2]``: every law on a table that follows it.
+
+A global fit and 200 bootstrap refits, compiled beforehand, of 500 rows made from the law's published (else worked)
+coefficients with 1 % noise. Wall and CPU seconds of the second of two runs in one process; laws run side by side.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import platform
+import time
+from concurrent.futures import ProcessPoolExecutor
+from dataclasses import dataclass
+from multiprocessing import get_context
+from pathlib import Path
+
+NOISE = 0.01
+BAR = 2.0
+
+
+@dataclass(frozen=True)
+class Timed:
+    """One law: seconds of a warm fit with refits, of the first (compiling) one, and what came out."""
+
+    law: str
+    wall: float
+    cpu: float
+    first: float
+    status: str
+    agree: float
+    rms: float
+
+
+def timed(name: str, rows: int, draws: int) -> Timed:
+    """Fit a law twice and time the second."""
+    from tenfold import draw, fit
+    from tenfold.laws import laws
+    from tenfold.testing import synthetic
+
+    law = laws()[name]
+    coef = next(iter(law.published)) if law.published else dict(law.checks[0].coef)
+    runs = synthetic(law, coef, n=rows, noise=NOISE)
+    linear = not (runs.column(law.output) > 0).all()
+    options = {"target": law.output, "certificate": False, "throw": False}
+    options |= {"axis": "x"} if "x" in law.inputs else {}
+    options |= {"objective": "squared@linear"} if linear else {}
+    seconds = []
+    for _ in range(2):
+        wall, cpu = time.perf_counter(), time.process_time()
+        made = fit(law, runs, **options)
+        draw(made, runs, method=f"bootstrap:{draws}")
+        seconds.append((time.perf_counter() - wall, time.process_time() - cpu))
+    return Timed(name, *seconds[1], seconds[0][0], made.status.name.lower(), made.certificate.agree, made.rms)
+
+
+def main() -> None:
+    """Time the laws, print and write the table."""
+    parser = argparse.ArgumentParser(prog="python -m benchmarks.laws", description=__doc__)
+    parser.add_argument("names", nargs="*", help="laws; all of the catalogue when left out")
+    parser.add_argument("--rows", type=int, default=500)
+    parser.add_argument("--draws", type=int, default=200)
+    parser.add_argument("--workers", type=int, default=os.cpu_count() or 1)
+    parser.add_argument("--markdown", default="docs/laws/speed.md")
+    given = parser.parse_args()
+    from tenfold.laws import laws
+
+    os.environ.setdefault("OMP_NUM_THREADS", "1")
+    os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
+    os.environ.setdefault("TENFOLD_THREADS", "1")
+    names = given.names or list(laws())
+    found: list[Timed] = []
+    # a fresh process now and then: compiled laws are kept for the life of one
+    with ProcessPoolExecutor(given.workers, mp_context=get_context("spawn"), max_tasks_per_child=12) as pool:
+        jobs = [pool.submit(timed, name, given.rows, given.draws) for name in names]
+        for name, job in zip(names, jobs, strict=True):
+            error = job.exception()
+            if error is not None:
+                raise RuntimeError(f"{name} failed") from error
+            found.append(job.result())
+            print(f"{name}: {found[-1].wall:.2f} s wall, {found[-1].cpu:.2f} s CPU, {found[-1].status}", flush=True)
+    if not given.names:
+        Path(given.markdown).write_text(_table(found, given.rows, given.draws, given.workers))
+
+
+def _table(found: list[Timed], rows: int, draws: int, workers: int) -> str:
+    slow = [item.law for item in found if item.wall > BAR]
+    lines = [
+        "# How long laws take\n",
+        f"`python -m benchmarks.laws` on {os.cpu_count()} cores ({platform.machine()}, Python {platform.python_version()}, "
+        f"{workers} processes of one thread, load {os.getloadavg()[0]:.1f} at the end): a global fit and {draws} bootstrap "
+        f"refits of {rows} rows that follow the law with {NOISE:.0%} noise. Warm; the first time a law is used it is compiled.\n",
+        f"{len(found) - len(slow)} of {len(found)} laws take {BAR:g} s or less"
+        + (f"; {', '.join(slow)} take longer." if slow else ".")
+        + "\n",
+        "| law | wall s | CPU s | first time, s | starts that agree | rms | status |",
+        "|---|---|---|---|---|---|---|",
+    ]
+    lines += [
+        f"| [{t.law}]({t.law}.md) | {t.wall:.2f} | {t.cpu:.2f} | {t.first:.1f} | {t.agree:.0%} | {t.rms:.2%} | {t.status} |"
+        for t in sorted(found, key=lambda item: -item.wall)
+    ]
+    return "\n".join(lines) + "\n"
+
+
+if __name__ == "__main__":
+    main()
