@@ -87,9 +87,10 @@ def _table(found: list[Timed], rows: int, draws: int, workers: int) -> str:
     slow = [item.law for item in found if item.wall > BAR]
     lines = [
         "# How long laws take\n",
-        f"`python -m benchmarks.laws` on {os.cpu_count()} cores ({platform.machine()}, Python {platform.python_version()}, "
-        f"{workers} processes of one thread, load {os.getloadavg()[0]:.1f} at the end): a global fit and {draws} bootstrap "
-        f"refits of {rows} rows that follow the law with {NOISE:.0%} noise. Warm; the first time a law is used it is compiled.\n",
+        f"`python -m benchmarks.laws` on {os.cpu_count()} cores ({platform.machine()}, Python "
+        f"{platform.python_version()}, {workers} processes of one thread, load {os.getloadavg()[0]:.1f} at the end): a "
+        f"global fit and {draws} bootstrap refits of {rows} rows that follow the law with {NOISE:.0%} noise. Warm; the "
+        "first time a law is used it is compiled.\n",
         f"{len(found) - len(slow)} of {len(found)} laws take {BAR:g} s or less"
         + (f"; {', '.join(slow)} take longer." if slow else ".")
         + "\n",
@@ -97,7 +98,8 @@ def _table(found: list[Timed], rows: int, draws: int, workers: int) -> str:
         "|---|---|---|---|---|---|---|",
     ]
     lines += [
-        f"| [{t.law}]({t.law}.md) | {t.wall:.2f} | {t.cpu:.2f} | {t.first:.1f} | {t.agree:.0%} | {t.rms:.2%} | {t.status} |"
+        f"| [{t.law}]({t.law}.md) | {t.wall:.2f} | {t.cpu:.2f} | {t.first:.1f} | {t.agree:.0%} | {t.rms:.2%} | "
+        f"{t.status} |"
         for t in sorted(found, key=lambda item: -item.wall)
     ]
     return "\n".join(lines) + "\n"
