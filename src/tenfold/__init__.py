@@ -8,10 +8,12 @@ from __future__ import annotations
 from tenfold._lazy import lazy
 
 _HOME = {
+    "Allometry": "tenfold.allometry",
     "Bootstrap": "tenfold.uncertainty",
     "Budget": "tenfold.plan",
     "Check": "tenfold.core",
     "Cite": "tenfold.core",
+    "Collapse": "tenfold.collapse",
     "ConfigError": "tenfold.core",
     "Conventions": "tenfold.core",
     "DataError": "tenfold.core",
@@ -45,7 +47,9 @@ _HOME = {
     "TenfoldError": "tenfold.core",
     "Unit": "tenfold.core",
     "Wild": "tenfold.uncertainty",
+    "allometry": "tenfold.allometry",
     "check_law": "tenfold.testing",
+    "collapse": "tenfold.collapse",
     "draw": "tenfold.uncertainty",
     "evidence_prior": "tenfold.priors",
     "fit": "tenfold.fit",

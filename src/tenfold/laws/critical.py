@@ -12,8 +12,7 @@ MEANING = {
     "c": "strength of the suppression, (unit of x)^q with q = 1/2 unless it is fitted",
     "xc": "critical point, in the unit of x; below it the law is zero",
 }
-ZERO = "Rows at or below x_c have the value zero, which no objective on logarithms can take: leave them out, or fit with "
-LINEAR = "squared@linear."
+ZERO = "Leave out rows at or below x_c: their zeros say nothing about the shape, and have no logarithm."
 
 
 def _gap(x, xc):
@@ -33,8 +32,7 @@ def _gap(x, xc):
     Use it for a rate that is zero up to a critical point and then rises more slowly than any power of the distance, as
     the share of particles that hit a cylinder does with their inertia. Not where the rise is a power: compare with
     critical_power, and free the exponent 1/2 with critical_stretched. """
-    + ZERO
-    + LINEAR,
+    + ZERO,
 )
 def critical_exp(x, *, A: Positive, c: Positive, xc: Below):
     r"""y(x) = A \exp\left( -c (x - x_c)^{-1/2} \right) \text{ for } x > x_c, \; 0 \text{ below}"""
@@ -53,8 +51,7 @@ def critical_exp(x, *, A: Positive, c: Positive, xc: Below):
     use=r"""
     Use it to ask whether the exponent of critical_exp is 1/2: fit it, then hold q there and compare. Not to find the
     critical point from far above, where q, c and x_c trade off: the data must come within a few times x_c of it. """
-    + ZERO
-    + LINEAR,
+    + ZERO,
 )
 def critical_stretched(x, *, A: Positive, c: Positive, xc: Below, q: Interval(0.05, 3.0, start=(0.2, 1.5))):
     r"""y(x) = A \exp\left( -c (x - x_c)^{-q} \right) \text{ for } x > x_c, \; 0 \text{ below}"""
@@ -77,8 +74,7 @@ def critical_stretched(x, *, A: Positive, c: Positive, xc: Below, q: Interval(0.
     use=r"""
     Use it as the ordinary rival of critical_exp: a quantity that leaves zero at a threshold as a power of the distance.
     Not far above the threshold, where it is allometric and x_c cannot be seen. """
-    + ZERO
-    + LINEAR,
+    + ZERO,
 )
 def critical_power(x, *, A: Positive, xc: Below, b: Exponent):
     r"""y(x) = A (x - x_c)^{b} \text{ for } x > x_c, \; 0 \text{ below}"""
