@@ -38,11 +38,13 @@ def finite_size(
     r"""P(x, S) = A S^{-a} \left( 1 + 1 / u \right)^{1/2} e^{-c_3 u - c_4 u^2}, \; u = x / (d S^{b})
 
     Use it for distributions or responses of systems of several sizes whose scaling function falls as u^{-1/2} and is
-    then cut off; between the two limits of the paper the square root is our smooth bridge. Not when the scaling
-    function is of another shape: collapse() finds a and b without assuming one, and is the check on this law too.
+    then cut off; between the two limits of the paper the square root is our smooth bridge. Not on data
+    that end before the cutoff, nor for another shape: collapse() finds a and b without assuming one, and is the check on
+    this law too.
     """
-    u = x / (d * size**b)
-    return A * size**-a * (1.0 + 1.0 / u) ** 0.5 * maths.exp(-c3 * u - c4 * u**2)
+    grown = maths.log(size)
+    u = maths.exp(maths.log(x) - maths.log(d) - b * grown)
+    return A * maths.exp(0.5 * maths.log1p(1.0 / u) - a * grown - (c3 + c4 * u) * u)
 
 
 @law(
