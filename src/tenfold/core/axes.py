@@ -184,6 +184,7 @@ OUTPUTS: dict[str, str] = {
     "timescale": "fraction of the run",
     "horizon": "steps",
     "degradation": "nats/token",
+    "relative_loss": "nats/token",
     **{axis.column: axis.unit for axis in AXES if axis.column not in ("loss", "x") and not axis.simplex},
 }
 
