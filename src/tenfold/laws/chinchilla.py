@@ -3,6 +3,7 @@ r"""Chinchilla: loss as a floor plus one power law in size and one in data."""
 from math import exp
 
 from tenfold.core import Check, Cite, Exponent, Floor, Positive, Published, law, optimum
+from tenfold.laws import fine_grained, moe_joint, width_depth
 
 HOFFMANN = Cite("Hoffmann et al.", 2022, "Training Compute-Optimal Large Language Models", "arXiv:2203.15556", "eq. 10")
 BESIROGLU = Cite("Besiroglu et al.", 2024, "Chinchilla Scaling: A replication attempt", "arXiv:2404.10102", "table 1")
@@ -47,6 +48,9 @@ POINTS = "the 240 points read off figure 4 of Hoffmann et al."
             **COUNTED,
             note="the rounding alone moves the optimal tokens per parameter at 5.8e23 FLOP from 59 to 93",
         ),
+        **width_depth.CHINCHILLA,
+        **moe_joint.CHINCHILLA,
+        **fine_grained.CHINCHILLA,
     },
     checks=[Check({"N": 1e4, "D": 1e12}, {"E": 1.5, "A": 2.0, "B": 3.0, "alpha": 0.5, "beta": 0.25}, 1.523)],
     falls_in=("N", "D"),
