@@ -119,6 +119,24 @@ def test_lanes_have_their_own_weights_and_targets(name):
         np.testing.assert_allclose(together.grad[:, row], alone.grad[:, 0], rtol=1e-10, atol=1e-14)
 
 
+@pytest.mark.parametrize("rows", [60, 300])
+@pytest.mark.parametrize("objective", [Huber(1e-2), Squared("linear"), Student(4.0, 5e-3)], ids=repr)
+def test_lanes_at_one_point_are_those_evaluated_alone(monkeypatch, objective, rows):
+    monkeypatch.setattr(kernels, "ROWS", 128)
+    law, inputs, y = synthetic(rows)
+    problem = build(law, inputs, y, objective=objective)
+    theta = np.repeat(problem.starts(64)[0][5:6], 4, axis=0)
+    weights = np.random.default_rng(0).poisson(1.0, (9, rows)).astype(float)
+    lanes, damping = np.array([2, 3, 6, 8]), np.full(4, 0.3)
+    given = problem.target, problem.objective
+    together = problem.kernel.evaluate(theta, weights, *given, damping=damping, lanes=lanes)
+    for row, lane in enumerate(lanes):
+        alone = problem.kernel.evaluate(theta[:1], weights[lane], *given, damping=damping[:1])
+        assert together.value[row] == pytest.approx(alone.value[0], rel=1e-13)
+        for ours, other in ((together.grad, alone.grad), (together.hess, alone.hess)):
+            np.testing.assert_allclose(ours[..., row], other[..., 0], rtol=1e-10, atol=1e-12 * np.abs(other).max())
+
+
 def test_absolute_deviations_evaluate():
     law, inputs, y = synthetic()
     problem = build(law, inputs, y, objective=Absolute())

@@ -12,6 +12,8 @@ the exponents; :meth:`AdditiveKernel.from_solver` undoes it.
 
 from __future__ import annotations
 
+import math
+import threading
 from dataclasses import dataclass
 
 import numpy as np
@@ -21,6 +23,23 @@ from tenfold.engine.kernel import Block, Evaluation, Kernel, Lanes, blocks, pick
 from tenfold.engine.objective import Objective
 
 Array = NDArray[np.float64]
+
+# Cells of a matrix product, rows times columns times depth, up to which OpenBLAS stays on the calling thread.
+_PRODUCT = 250_000
+_held = threading.local()
+
+
+def _scratch(name: str, *shape: int) -> Array:
+    """This thread's work array of that name, with whatever was left in it; good until the name is asked for again.
+
+    Arrays made anew for each tile are the size at which an allocator hands memory back, and the system clears it again:
+    in a process that has not yet held larger ones, that costs as much as the arithmetic.
+    """
+    size = math.prod(shape)
+    array: Array | None = _held.__dict__.get(name)
+    if array is None or array.size < size:
+        array = _held.__dict__[name] = np.empty(size)
+    return array[:size].reshape(shape)
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,6 +110,10 @@ class AdditiveKernel(Kernel):
         lanes: Lanes | None = None,
     ) -> Evaluation:
         count, p = theta.shape
+        if count > 1 and weights.ndim == 2 and target.ndim == 1 and _all_alike(theta, damping):
+            mu, index = None if damping is None else damping[:1], np.arange(count) if lanes is None else lanes
+            flat = np.ascontiguousarray(self.sums_at(theta[:1], weights, target, objective, mu, index).T)
+            return Evaluation(flat[0], flat[1 : 1 + p], flat[1 + p :].reshape(p, p, count))
         out = Evaluation(np.zeros(count), np.zeros((p, count)), np.zeros((p, p, count)))
         for block in blocks(count, self.rows):
             mu = None if damping is None else damping[block.lanes]
@@ -102,21 +125,51 @@ class AdditiveKernel(Kernel):
         self, out: Evaluation, block: Block, theta: Array, w: Array, t: Array, objective: Objective, mu: Array | None
     ) -> None:
         """Add one tile's share of the objective and its derivatives."""
-        plan = self._plan
-        parts, total = plan.parts(theta, block.rows)
-        log_space = objective.space == "log"
-        u = np.log(total) if log_space else total
-        v, q, c = objective.damped(u, t, None if mu is None or not mu.any() else mu[:, None])
+        parts, total = self._plan.parts(theta, block.rows)
+        v, q, c = _in_log_model(objective, total, t, mu)
         out.value[block.lanes] += np.vecdot(v, w)
         q *= w
         c *= w
-        if log_space:
-            c -= q
-        else:  # to derivatives in log y, in which y q sum_k p_k F_k F_k' is all that the curvature of y adds
-            q *= total
-            c *= total
-            c *= total
-        plan.moments(out, block, parts, np.divide(1.0, total, out=total), q, c)
+        self._plan.moments(out, block, parts, np.divide(1.0, total, out=total), q, c)
+
+    def sums_at(
+        self, theta: Array, weights: Array, target: Array, objective: Objective, mu: Array | None, lanes: Lanes
+    ) -> Array:
+        """Objective, gradient and Hessian of lanes that differ in their weights only, as resamples do at their start.
+
+        The derivatives of every row at the one point (1, p) are computed once; each lane's sums, here in a row of
+        1 + p + p * p, are then a product of matrices.
+        """
+        p = self.size
+        sums = np.zeros((lanes.size, 1 + p + p * p))
+        for tile in blocks(1, self.rows):
+            parts, total = self._plan.parts(theta, tile.rows)
+            v, q, c = _in_log_model(objective, total, target[tile.rows], mu)
+            grad, hess = self._plan.by_row(parts, total, tile.rows, q, c)
+            by_row = np.concatenate([v, grad, hess.reshape(p * p, -1)]).T.copy()
+            wide = max(_PRODUCT // by_row.size, 1)
+            for begin in range(0, lanes.size, wide):
+                part = slice(begin, min(begin + wide, lanes.size))
+                sums[part] += pick(weights, Block(part, tile.rows), lanes) @ by_row
+        return sums
+
+
+def _all_alike(theta: Array, damping: Array | None) -> bool:
+    return bool((theta == theta[0]).all()) and (damping is None or bool((damping == damping[0]).all()))
+
+
+def _in_log_model(objective: Objective, total: Array, t: Array, mu: Array | None) -> tuple[Array, Array, Array]:
+    """Value, first and damped second derivative of every row in the logarithm of the model, whose value is ``total``."""
+    log_space = objective.space == "log"
+    u = np.log(total, out=_scratch("log", *total.shape)) if log_space else total
+    v, q, c = objective.damped(u, t, None if mu is None or not mu.any() else mu[:, None])
+    if log_space:
+        c -= q
+    else:  # y q sum_k p_k F_k F_k' is all that the curvature of y adds
+        q *= total
+        c *= total
+        c *= total
+    return v, q, c
 
 
 class _Plan:
@@ -148,8 +201,10 @@ class _Plan:
     def parts(self, theta: Array, rows: slice) -> tuple[list[Array], Array]:
         """Each term's value, (l, rows) or (l, 1), and their sum (l, rows)."""
         out, flat, deep = [], np.zeros((theta.shape[0], 1)), []
-        for term, matrix in zip(self.terms, self.matrices, strict=True):
-            part = theta[:, list(term.coefs)] @ (matrix if term.scalar else matrix[:, rows])
+        shape = theta.shape[0], rows.stop - rows.start
+        for k, (term, matrix) in enumerate(zip(self.terms, self.matrices, strict=True)):
+            given = theta[:, list(term.coefs)]
+            part = given @ matrix if term.scalar else np.matmul(given, matrix[:, rows], out=_scratch(f"part {k}", *shape))
             if isinstance(term.offset, np.ndarray):
                 part += term.offset[rows]
             elif term.offset:
@@ -160,7 +215,8 @@ class _Plan:
                 flat += part
             else:
                 deep.append(part)
-        total = deep[0] + flat if deep else np.repeat(flat, rows.stop - rows.start, axis=1)
+        total = _scratch("total", *shape)
+        np.add(deep[0] if deep else 0.0, flat, out=total)
         for part in deep[1:]:
             total += part
         return out, total
@@ -168,7 +224,7 @@ class _Plan:
     def moments(self, out: Evaluation, block: Block, parts: list[Array], inverse: Array, q: Array, c: Array) -> None:
         """Sums over the tile's rows of the gradient and of the Hessian; ``inverse`` is one over the model."""
         rows = block.rows
-        jac = np.empty((self.count, *q.shape))
+        jac, spare = _scratch("rows", self.count, *q.shape), _scratch("spare", *q.shape)
         for part, slot, term in zip(parts, self.slots, self.terms, strict=True):
             if term.coefs:
                 np.multiply(part, inverse, out=jac[slot])
@@ -176,7 +232,7 @@ class _Plan:
         for j, slot, feature in self.products:
             f = feature[rows] if isinstance(feature, np.ndarray) else feature
             if j in seen:
-                jac[j] += jac[slot] * f
+                jac[j] += np.multiply(jac[slot], f, out=spare)
             else:
                 np.multiply(jac[slot], f, out=jac[j])
             seen.add(j)
@@ -184,14 +240,26 @@ class _Plan:
         out.grad[:, block.lanes] += first
         sums = [first]
         for slot, features in self.extras:
-            sums.append(np.vecdot(jac[slot] * q, features[:, None, rows]))
+            sums.append(np.vecdot(np.multiply(jac[slot], q, out=spare), features[:, None, rows]))
         own = self.scatter @ np.concatenate(sums) if len(sums) > 1 else self.scatter @ first
         hess = own.reshape(self.size, self.size, -1)
         for i in range(self.size):
-            row = np.vecdot(jac[: i + 1], c * jac[i])
+            row = np.vecdot(jac[: i + 1], np.multiply(c, jac[i], out=spare))
             hess[i, : i + 1] += row
             hess[:i, i] += row[:i]
         out.hess[:, :, block.lanes] += hess
+
+    def by_row(self, parts: list[Array], total: Array, rows: slice, q: Array, c: Array) -> tuple[Array, Array]:
+        """Gradient (p, rows) and Hessian (p, p, rows) of each row at one point, where parts are (1, rows) or (1, 1)."""
+        jac, own = np.zeros((self.size, total.size)), np.zeros((self.size, self.size, total.size))
+        for term, part in zip(self.terms, parts, strict=True):
+            features = [f[rows] if isinstance(f, np.ndarray) else f for f in term.features]
+            share = part[0] / total[0]
+            for i, left in zip(term.coefs, features, strict=True):
+                jac[i] += share * left
+                for j, right in zip(term.coefs, features, strict=True):
+                    own[i, j] += share * left * right
+        return q * jac, c * jac[:, None] * jac + q * own
 
 
 def _matrix(term: Term, rows: int) -> Array:

@@ -2,31 +2,33 @@
 
 The same algorithm as :mod:`tenfold.engine.newton` on :mod:`tenfold.engine.additive`, step for step; sums are taken in
 another order, so that results agree to rounding. Terms arrive as arrays, hence one compilation serves every law; it is
-kept on disk. Imported only by :mod:`tenfold.engine.fast`, and only when the compiled path is wanted.
+kept on disk, where numba notices changes of this file only: change it too when what it imports compiles differently.
+Imported only by :mod:`tenfold.engine.fast`, and only when the compiled path is wanted.
 
-Rows are handled in passes over short arrays that stay in the first-level cache, each simple enough to be vectorised.
-Sums may be reassociated; exp and log may not, or the rounding trick in them would be optimised away.
+Rows with weight, two thirds of them in a bootstrap resample, are gathered once for a lane into a work array that stays in
+the core's cache; everything is then computed in passes over its lines, each simple enough to be vectorised. Only the
+outermost function allocates. The others are compiled without counting references: the counts are atomic, and for a few
+hundred rows cost as much as the arithmetic.
+Sums may be reassociated; :mod:`tenfold.engine.elementary` says what may not.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import Any, TypeVar, cast
+from typing import Any
 
-import numba
 import numpy as np
-from numba.core import types
-from numba.extending import intrinsic
 from numpy.typing import NDArray
 
 from tenfold.core.status import Status
-from tenfold.engine.newton import QUIET, RAISE
+from tenfold.engine.elementary import exp, jit, log
+from tenfold.engine.newton import LOWER, QUIET, RAISE
 
 Array = NDArray[np.float64]
 Ints = NDArray[np.int64]
-F = TypeVar("F", bound=Callable[..., Any])
 
-TILE, STEP = 512, 32  # rows in a pass; padded to whole vectors, since leftover rows would cost a vector each
+TILE, STEP = 512, 16  # rows in a pass; padded to whole vectors, since leftover rows would cost a vector each
+# lines of the work array that every law has; then come its features, the values of its terms and the rows J_j
+WEIGHT, TARGET, TOTAL, VALUE, FIRST, SECOND, SPARE, FEATURES = range(8)
 HUBER, SQUARED, STUDENT = 0, 1, 2
 
 _CONVERGED, _STALLED, _OUT_OF_STEPS, _FLAT, _NON_FINITE = (
@@ -36,294 +38,295 @@ _CONVERGED, _STALLED, _OUT_OF_STEPS, _FLAT, _NON_FINITE = (
     Status.FLAT.code,
     Status.NON_FINITE.code,
 )
-_MAGIC, _MAGIC_BITS = 6755399441055744.0, 0x4338000000000000  # 1.5 * 2**52: adding it rounds to a whole number
-_LOG2E, _LN2_HIGH, _LN2_LOW = 1.4426950408889634, 6.93147180369123816490e-01, 1.90821492927058770002e-10
-_TOP, _BOTTOM = 709.782712893384, -708.3964185322641  # beyond, exp overflows or is below the smallest normal number
 
 
-def _jit(*, sums: bool = False, cache: bool = False) -> Callable[[F], F]:
-    flags = {"contract", "nsz", "reassoc"} if sums else {"contract"}
-    return cast("Callable[[F], F]", numba.njit(cache=cache, nogil=True, error_model="numpy", fastmath=flags))
-
-
-def _bitcast(context: Any, builder: Any, signature: Any, args: Any) -> Any:
-    return builder.bitcast(args[0], context.get_value_type(signature.return_type))
-
-
-def _float_of(context: Any, bits: Any) -> Any:
-    """The float whose bits are an integer's."""
-
-    return types.float64(types.int64), _bitcast
-
-
-def _bits_of(context: Any, value: Any) -> Any:
-    """The bits of a float as an integer."""
-
-    return types.int64(types.float64), _bitcast
-
-
-_as_float: Any = intrinsic(_float_of)
-_as_bits: Any = intrinsic(_bits_of)
-
-
-@_jit(cache=True)
-def exp_rows(x: Array) -> None:
-    """``x = exp(x)`` in place, within one unit in the last place; subnormal results are flushed to zero."""
-    for i in range(x.size):
-        given = x[i]
-        y = given if given < _TOP else _TOP
-        y = y if y > _BOTTOM else _BOTTOM
-        rounded = y * _LOG2E + _MAGIC
-        whole = rounded - _MAGIC
-        r = (y - whole * _LN2_HIGH) - whole * _LN2_LOW
-        p = 1.0 / 6227020800.0
-        p = p * r + 1.0 / 479001600.0
-        p = p * r + 1.0 / 39916800.0
-        p = p * r + 1.0 / 3628800.0
-        p = p * r + 1.0 / 362880.0
-        p = p * r + 1.0 / 40320.0
-        p = p * r + 1.0 / 5040.0
-        p = p * r + 1.0 / 720.0
-        p = p * r + 1.0 / 120.0
-        p = p * r + 1.0 / 24.0
-        p = p * r + 1.0 / 6.0
-        p = p * r + 0.5
-        p = 1.0 + (r + r * r * p)
-        # in two halves: 2**1024 is not a number although e**709.7 is, nor is 2**-1023 a normal one
-        n = _as_bits(rounded) - _MAGIC_BITS
-        out = p * _as_float(((n >> 1) + 1023) << 52) * _as_float((n - (n >> 1) + 1023) << 52)
-        out = out if given <= _TOP else np.inf
-        out = out if given >= _BOTTOM else 0.0
-        x[i] = out if given == given else given
-
-
-@_jit(cache=True)
-def log_rows(x: Array, out: Array) -> None:
-    """``out = log(x)`` within one unit in the last place (the rational form of fdlibm's e_log.c)."""
-    for i in range(x.size):
-        given = x[i]
-        tiny = given < 2.2250738585072014e-308
-        bits = _as_bits(given * 18014398509481984.0 if tiny else given)
-        low = bits & 0x000FFFFFFFFFFFFF
-        # mantissas above the root of two are halved
-        carry = (low + 0x95F6400000000) & 0x10000000000000
-        f = _as_float(low | (carry ^ 0x3FF0000000000000)) - 1.0
-        exponent = (bits >> 52) + (carry >> 52) - 1023
-        e = (_as_float(exponent + _MAGIC_BITS) - _MAGIC) - (54.0 if tiny else 0.0)
-        s = f / (2.0 + f)
-        z = s * s
-        p = 1.479819860511658591e-01
-        p = p * z + 1.531383769920937332e-01
-        p = p * z + 1.818357216161805012e-01
-        p = p * z + 2.222219843214978396e-01
-        p = p * z + 2.857142874366239149e-01
-        p = p * z + 3.999999999940941908e-01
-        p = p * z + 6.666666666666735130e-01
-        half = 0.5 * f * f
-        y = e * _LN2_HIGH - ((half - (s * (half + p * z) + e * _LN2_LOW)) - f)
-        y = y if given > 0.0 else (-np.inf if given == 0.0 else np.nan)
-        out[i] = y if given < np.inf else given
-
-
-@_jit()
+@jit()
 def _copy(source: Array, out: Array) -> None:
-    for i in range(out.size):
+    for i in range(source.size):
         out[i] = source[i]
 
 
-@_jit()
-def _objective(kind: int, a: float, b: float, mu: float, r: Array, v: Array, q: Array, c: Array) -> None:
-    """Value, first derivative and damped second derivative of every row; its residual ``r`` is overwritten."""
+@jit()
+def _objective(work: Array, n: int, kind: int, a: float, b: float, mu: float) -> None:
+    """Value, first derivative and damped second derivative of every row, from its residual in ``VALUE``."""
     if kind == HUBER:  # threshold a, multiplied by b
-        for i in range(r.size):
-            size = abs(r[i])
+        for i in range(n):
+            r = work[VALUE, i]
+            size = abs(r)
             inside = size if size < a else a
-            v[i] = b * inside * (size - 0.5 * inside)
-            q[i] = b * inside if r[i] > 0.0 else -b * inside
-            c[i] = b * ((1.0 if size <= a else 0.0) + mu * (a / (size if size > a else a)))
+            work[VALUE, i] = b * inside * (size - 0.5 * inside)
+            work[FIRST, i] = b * inside if r > 0.0 else -b * inside
+            work[SECOND, i] = b * ((1.0 if size <= a else 0.0) + mu * (a / (size if size > a else a)))
     elif kind == SQUARED:
-        for i in range(r.size):
-            v[i] = r[i] * r[i]
-            q[i] = 2.0 * r[i]
-            c[i] = 2.0 + 2.0 * mu
+        for i in range(n):
+            r = work[VALUE, i]
+            work[VALUE, i] = r * r
+            work[FIRST, i] = 2.0 * r
+            work[SECOND, i] = 2.0 + 2.0 * mu
     else:  # Student: a degrees of freedom, scale b
         base = a * b * b
-        for i in range(r.size):
-            square = r[i] * r[i]
+        for i in range(n):
+            r = work[VALUE, i]
+            square = r * r
             m = (a + 1.0) / (base + square)
-            q[i] = m * r[i]
-            c[i] = m * (1.0 - 2.0 * square / (base + square)) + mu * m
-            r[i] = square / base
-            v[i] = 1.0 + r[i]
-        log_rows(v, v)
-        for i in range(r.size):  # what rounding of 1 + z loses is added back
-            v[i] = 0.5 * (a + 1.0) * (v[i] + (r[i] - ((1.0 + r[i]) - 1.0)) / (1.0 + r[i]))
+            work[FIRST, i] = m * r
+            work[SECOND, i] = m * (1.0 - 2.0 * square / (base + square)) + mu * m
+            z = square / base
+            # what rounding of 1 + z loses is added back
+            work[VALUE, i] = 0.5 * (a + 1.0) * (log(1.0 + z) + (z - ((1.0 + z) - 1.0)) / (1.0 + z))
 
 
-@_jit()
-def _shares(theta: Array, terms: Any, tile: int, n: int, share: Array, total: Array) -> None:
-    """Each term's value on the ``n`` rows of a tile, and their sum."""
-    begins, coefs, pointers, scalars, _, flat, offsets, features = terms
-    off, feature = offsets[tile], features[tile]
-    base = 0.0
-    for k in range(flat.size):
-        constant, open_row = 0.0, True
+@jit()
+def _model(theta: Array, terms: Any, work: Array, n: int) -> None:
+    """Each term's value on every row, and their sum in ``TOTAL``."""
+    begins, coefs, pointers, scalars, _, constants, offsets, features, _ = terms
+    for i in range(n):
+        work[TOTAL, i] = 0.0
+    for k in range(offsets.size):
+        share, constant = FEATURES + features.shape[0] + k, constants[k]
         for e in range(begins[k], begins[k + 1]):
             if pointers[e] < 0:
                 constant += theta[coefs[e]] * scalars[e]
-        if flat[k]:
-            share[k, 0] = off[k, 0] + constant
-            exp_rows(share[k][:1])
-            base += share[k, 0]
+        flat = True
+        if offsets[k] >= 0:
+            flat = False
             for i in range(n):
-                share[k, i] = share[k, 0]
-            continue
+                work[share, i] = work[offsets[k], i] + constant
         for e in range(begins[k], begins[k + 1]):
             slope, row = theta[coefs[e]], pointers[e]
-            if row >= 0 and open_row:
+            if row >= 0 and flat:
+                flat = False
                 for i in range(n):
-                    share[k, i] = slope * feature[row, i] + (off[k, i] + constant)
-                open_row = False
+                    work[share, i] = constant + slope * work[row, i]
             elif row >= 0:
                 for i in range(n):
-                    share[k, i] += slope * feature[row, i]
-        if open_row:
+                    work[share, i] += slope * work[row, i]
+        if flat:
+            value = exp(constant)
             for i in range(n):
-                share[k, i] = off[k, i] + constant
-        exp_rows(share[k][:n])
-    for i in range(n):
-        total[i] = base
-    for k in range(flat.size):
-        if not flat[k]:
+                work[share, i] = value
+                work[TOTAL, i] += value
+        else:
             for i in range(n):
-                total[i] += share[k, i]
+                work[share, i] = exp(work[share, i])
+                work[TOTAL, i] += work[share, i]
 
 
-@_jit(sums=True)
-def _moments(
-    terms: Any, tile: int, share: Array, inverse: Array, jac: Array, q: Array, c: Array, grad: Array, hess: Array
-) -> None:
+@jit()
+def _residual(work: Array, n: int, log_space: Any) -> None:
+    """The model, or its logarithm, minus the target, in ``VALUE``."""
+    if log_space:
+        for i in range(n):
+            work[VALUE, i] = log(work[TOTAL, i]) - work[TARGET, i]
+    else:
+        for i in range(n):
+            work[VALUE, i] = work[TOTAL, i] - work[TARGET, i]
+
+
+@jit(sums=True)
+def _weigh(work: Array, n: int, log_space: Any) -> float:
+    """The weighted sum of the values; derivatives are weighted and become those in the model's logarithm.
+
+    ``TOTAL`` becomes one over itself.
+    """
+    value = 0.0
+    if log_space:
+        for i in range(n):
+            value += work[WEIGHT, i] * work[VALUE, i]
+            work[FIRST, i] *= work[WEIGHT, i]
+            work[SECOND, i] = work[WEIGHT, i] * work[SECOND, i] - work[FIRST, i]
+            work[TOTAL, i] = 1.0 / work[TOTAL, i]
+    else:
+        for i in range(n):
+            value += work[WEIGHT, i] * work[VALUE, i]
+            scale = work[WEIGHT, i] * work[TOTAL, i]
+            work[FIRST, i] *= scale
+            work[SECOND, i] *= scale * work[TOTAL, i]
+            work[TOTAL, i] = 1.0 / work[TOTAL, i]
+    return value
+
+
+@jit(sums=True)
+def _moments(terms: Any, work: Array, n: int, grad: Array, hess: Array) -> None:
     """Add the rows' part of the gradient and of the Hessian's lower half.
 
     ``J_j = sum_k p_k F_kj`` with shares ``p_k``; then ``sum q J_j`` and ``sum c J_i J_j + q sum_k p_k F_ki F_kj``.
     """
-    begins, coefs, pointers, scalars, fresh, flat, _, features = terms
-    feature, n, p = features[tile], q.size, grad.size
-    spare = jac[p]
-    for k in range(flat.size):
-        for i in range(n):
-            share[k, i] *= inverse[i]
+    begins, coefs, pointers, scalars, fresh, _, _, features, lines = terms
+    share = FEATURES + features.shape[0]
+    for k in range(begins.size - 1):
+        none = _share(work, n, share + k)
         for e in range(begins[k], begins[k + 1]):
             j, row, scalar = coefs[e], pointers[e], scalars[e]
-            if not fresh[e]:
-                for i in range(n):
-                    jac[j, i] += (scalar if row < 0 else feature[row, i]) * share[k, i]
-            elif row < 0:
-                for i in range(n):
-                    jac[j, i] = scalar * share[k, i]
-            else:
-                for i in range(n):
-                    jac[j, i] = feature[row, i] * share[k, i]
-        _own(begins[k], begins[k + 1], terms, feature, q, share[k], spare, hess)
-    for a in range(p):
-        first = 0.0
-        for i in range(n):
-            first += q[i] * jac[a, i]
-            spare[i] = c[i] * jac[a, i]
-        grad[a] += first
-        for b in range(a + 1):
-            second = 0.0
-            for i in range(n):
-                second += spare[i] * jac[b, i]
-            hess[a, b] += second
+            one, two = scalar * none, scalar * scalar * none
+            if row >= 0:
+                one, two = _varying(work, n, share + k, row, lines[j], fresh[e])
+            elif lines[j] != share + k:
+                _constant(work, n, share + k, scalar, lines[j], fresh[e])
+            grad[j] += one
+            hess[j, j] += two
+            for d in range(begins[k], e):
+                low, high = min(j, coefs[d]), max(j, coefs[d])
+                if pointers[d] < 0:
+                    hess[high, low] += scalars[d] * one
+                elif row < 0:
+                    hess[high, low] += scalar * _product(work, n, pointers[d])
+                else:
+                    hess[high, low] += _product_of_two(work, n, pointers[d], row)
+    _gram(work, n, lines, hess)
 
 
-@_jit(sums=True)
-def _own(begin: int, end: int, terms: Any, feature: Array, q: Array, share: Array, spare: Array, hess: Array) -> None:
-    """Add ``sum q p_k F_ki F_kj`` of one term: sums over the rows for no, one and two features that depend on them."""
-    _, coefs, pointers, scalars, _, _, _, _ = terms
-    n, none = q.size, 0.0
-    for i in range(n):
-        spare[i] = q[i] * share[i]
-        none += spare[i]
-    for e in range(begin, end):
-        row, one = pointers[e], 0.0
-        if row >= 0:
-            for i in range(n):
-                one += spare[i] * feature[row, i]
-        else:
-            one = scalars[e] * none
-        for d in range(begin, end):
-            i, j = coefs[e], coefs[d]
-            if pointers[d] < 0:  # one of them is constant; each such pair is met from the side of the other
-                if row >= 0 or d <= e:
-                    hess[max(i, j), min(i, j)] += scalars[d] * one
-            elif row >= 0 and d <= e:
-                both = 0.0
-                for r in range(n):
-                    both += spare[r] * feature[row, r] * feature[pointers[d], r]
-                hess[max(i, j), min(i, j)] += both
-
-
-@_jit()
-def _weigh(w: Array, total: Array, log_space: Any, q: Array, c: Array) -> None:
-    """Weighted derivatives in the model's logarithm; ``total`` becomes one over itself."""
-    if log_space:
-        for i in range(q.size):
-            q[i] *= w[i]
-            c[i] = c[i] * w[i] - q[i]
-            total[i] = 1.0 / total[i]
-    else:
-        for i in range(q.size):
-            q[i] *= w[i] * total[i]
-            c[i] *= w[i] * total[i] * total[i]
-            total[i] = 1.0 / total[i]
-
-
-@_jit(sums=True)
-def _weighted(w: Array, v: Array) -> float:
+@jit(sums=True)
+def _share(work: Array, n: int, share: int) -> float:
+    """A term's value becomes its share, ``SPARE`` that times the first derivative, of which the sum is returned."""
     total = 0.0
-    for i in range(v.size):
-        total += w[i] * v[i]
+    for i in range(n):
+        part = work[share, i] * work[TOTAL, i]
+        work[share, i] = part
+        work[SPARE, i] = work[FIRST, i] * part
+        total += work[FIRST, i] * part
     return total
 
 
-@_jit()
+@jit(sums=True)
+def _varying(work: Array, n: int, share: int, row: int, out: int, fresh: Any) -> tuple[float, float]:
+    """Add a share times a feature to a row ``J_j``; the sums of ``SPARE`` times the feature and times its square."""
+    one, two = 0.0, 0.0
+    if not fresh:
+        for i in range(n):
+            work[out, i] += work[row, i] * work[share, i]
+    else:
+        for i in range(n):
+            work[out, i] = work[row, i] * work[share, i]
+    for i in range(n):
+        part = work[SPARE, i] * work[row, i]
+        one += part
+        two += part * work[row, i]
+    return one, two
+
+
+@jit(sums=True)
+def _constant(work: Array, n: int, share: int, scalar: float, out: int, fresh: Any) -> None:
+    """Add a share times a constant feature to a row ``J_j``."""
+    if fresh:
+        for i in range(n):
+            work[out, i] = scalar * work[share, i]
+    else:
+        for i in range(n):
+            work[out, i] += scalar * work[share, i]
+
+
+@jit(sums=True)
+def _product(work: Array, n: int, row: int) -> float:
+    total = 0.0
+    for i in range(n):
+        total += work[SPARE, i] * work[row, i]
+    return total
+
+
+@jit(sums=True)
+def _product_of_two(work: Array, n: int, row: int, other: int) -> float:
+    total = 0.0
+    for i in range(n):
+        total += work[SPARE, i] * work[row, i] * work[other, i]
+    return total
+
+
+@jit(sums=True)
+def _gram(work: Array, n: int, lines: Ints, hess: Array) -> None:
+    """Add ``sum c J_i J_j``, two rows with two in a pass; a last row without a partner is its own."""
+    p = lines.size
+    for a in range(0, p, 2):
+        a1 = min(a + 1, p - 1)
+        for b in range(0, a + 1, 2):
+            b1 = min(b + 1, p - 1)
+            aa, ab, ba, bb = _four(work, n, lines[a], lines[a1], lines[b], lines[b1])
+            hess[a, b] += aa
+            if b < b1 <= a:
+                hess[a, b1] += ab
+            if a < a1:
+                hess[a1, b] += ba
+                hess[a1, b1] += bb
+
+
+@jit(sums=True)
+def _four(work: Array, n: int, x: int, y: int, s: int, t: int) -> tuple[float, float, float, float]:
+    """The sums of ``c x s``, ``c x t``, ``c y s`` and ``c y t``: each row that is read serves two of them."""
+    xs, xt, ys, yt = 0.0, 0.0, 0.0, 0.0
+    for i in range(n):
+        cx, cy = work[SECOND, i] * work[x, i], work[SECOND, i] * work[y, i]
+        xs += cx * work[s, i]
+        xt += cx * work[t, i]
+        ys += cy * work[s, i]
+        yt += cy * work[t, i]
+    return xs, xt, ys, yt
+
+
+@jit()
+def _load(rows: Any, terms: Any, tile: int, work: Array) -> int:
+    """Bring a tile of the rows that count into the work array; how many, padded with the last one at no weight."""
+    weights, target, lane_w, lane_t, index, count = rows
+    features, begin = terms[7], tile * TILE
+    n = min(TILE, count - begin)
+    if count == weights.shape[1]:
+        _copy(weights[lane_w, begin : begin + n], work[WEIGHT])
+        _copy(target[lane_t, begin : begin + n], work[TARGET])
+        for row in range(features.shape[0]):
+            _copy(features[row, begin : begin + n], work[FEATURES + row])
+    else:
+        for i in range(n):
+            work[WEIGHT, i] = weights[lane_w, index[begin + i]]
+            work[TARGET, i] = target[lane_t, index[begin + i]]
+        for row in range(features.shape[0]):
+            for i in range(n):
+                work[FEATURES + row, i] = features[row, index[begin + i]]
+    padded: int = -(-n // STEP) * STEP
+    for i in range(n, padded):
+        work[WEIGHT, i], work[TARGET, i] = 0.0, work[TARGET, n - 1]
+        for row in range(FEATURES, FEATURES + features.shape[0]):
+            work[row, i] = work[row, n - 1]
+    return padded
+
+
+@jit(apart=True)
 def _evaluate(
-    theta: Array, w: Array, t: Array, mu: float, loss: Any, terms: Any, work: Array, grad: Array, hess: Array
+    theta: Array,
+    rows: Any,
+    mu: float,
+    whole: Any,
+    loss: Any,
+    terms: Any,
+    loaded: int,
+    work: Array,
+    grad: Array,
+    hess: Array,
 ) -> float:
-    """The objective, its gradient and its damped Hessian at one point; ``w`` and ``t`` are (tiles, TILE), padded."""
-    kind, a, b, log_space, rows = loss
-    count, p = terms[5].size, theta.size
-    share, jac, rest = work[:count], work[count : count + p + 1], work[count + p + 1 :]
+    """The objective and, if ``whole``, its gradient and its damped Hessian at one point.
+
+    The ``loaded`` rows are in place when one tile holds all.
+    """
+    kind, a, b, log_space = loss
+    p, count = theta.size, rows[5]
     for i in range(p):
         grad[i] = 0.0
         for j in range(p):
             hess[i, j] = 0.0
     value = 0.0
-    for tile in range(w.shape[0]):
-        n = min(TILE, rows - tile * TILE)
-        total, r, v, q, c = rest[0][:n], rest[1][:n], rest[2][:n], rest[3][:n], rest[4][:n]
-        weights, aim = w[tile][:n], t[tile][:n]
-        _shares(theta, terms, tile, n, share, total)
-        if log_space:
-            log_rows(total, r)
-            for i in range(n):
-                r[i] -= aim[i]
-        else:
-            for i in range(n):
-                r[i] = total[i] - aim[i]
-        _objective(kind, a, b, mu, r, v, q, c)
-        value += _weighted(weights, v)
-        _weigh(weights, total, log_space, q, c)
-        _moments(terms, tile, share, total, jac, q, c, grad, hess)
+    for tile in range(-(-count // TILE)):
+        n: int = loaded if count <= TILE else _load(rows, terms, tile, work)
+        _model(theta, terms, work, n)
+        _residual(work, n, log_space)
+        _objective(work, n, kind, a, b, mu)
+        value += _weigh(work, n, log_space)
+        if whole:
+            _moments(terms, work, n, grad, hess)
     for i in range(p):
         for j in range(i):
             hess[j, i] = hess[i, j]
     return value
 
 
-@_jit()
+@jit(apart=True)
 def _solve(matrix: Array, grad: Array, held: Any, m: Array, step: Array) -> bool:
     """The Newton step with some coefficients held, by elimination; false when the matrix is not positive definite."""
     p = grad.size
@@ -338,8 +341,9 @@ def _solve(matrix: Array, grad: Array, held: Any, m: Array, step: Array) -> bool
         least = 1e-14 * (1.0 if held[j] else abs(matrix[j, j]))
         if not m[j, j] > least:
             return False
+        inverse = 1.0 / m[j, j]
         for i in range(j + 1, p):
-            factor = m[i, j] / m[j, j]
+            factor = m[i, j] * inverse
             for k in range(j + 1, p):
                 m[i, k] -= factor * m[j, k]
             step[i] -= factor * step[j]
@@ -353,7 +357,7 @@ def _solve(matrix: Array, grad: Array, held: Any, m: Array, step: Array) -> bool
     return finite
 
 
-@_jit()
+@jit()
 def _direction(
     theta: Array,
     low: Array,
@@ -387,33 +391,41 @@ def _direction(
     return _solve(damped, grad, held, m, step) if outward else good
 
 
-@_jit()
+@jit(apart=True)
 def lane(
     theta: Array,
     low: Array,
     high: Array,
-    w: Array,
-    t: Array,
+    rows: Any,
     loss: Any,
     terms: Any,
     settings: Any,
-    work: Array,
+    space: Any,
+    first: Array,
     out: Array,
 ) -> tuple[float, int, int]:
     """Minimise one lane from ``theta``, which becomes the end point; ``out`` becomes the gradient there.
+
+    The last step is below what the objective resolves: the value is computed there, to be sure that it is no worse, but
+    the gradient is what the last Hessian makes of it.
+
+    Args:
+        first: objective, gradient and Hessian at the start, in a row; empty when they are not known.
 
     Returns:
         The objective, the status and the number of steps.
     """
     max_steps, decrement, least, reach, damping, floor = settings
     p = theta.size
-    small = np.empty((4, p))
+    work, small, square, held = space
     grad, step, trial, new_grad = small[0], small[1], small[2], small[3]
-    square = np.empty((4, p, p))
     hess, new_hess, damped, scratch = square[0], square[1], square[2], square[3]
-    held = np.zeros(p, dtype=np.bool_)
     mu, next_mu, scale = damping, _shrunk(damping), 1.0
-    value = _evaluate(theta, w, t, mu, loss, terms, work, grad, hess)
+    loaded = _load(rows, terms, 0, work)
+    if first.size > 0:
+        value = _unpack(first, grad, hess)
+    else:
+        value = _evaluate(theta, rows, mu, True, loss, terms, loaded, work, grad, hess)
     status, steps, quiet = _OUT_OF_STEPS, 0, 0
     if not np.isfinite(value):
         _copy(grad, out)
@@ -422,15 +434,17 @@ def lane(
         steps += 1
         good = _direction(theta, low, high, grad, hess, mu, next_mu if scale < 1.0 else mu, held, damped, scratch, step)
         predicted, tiny, free = _propose(theta, low, high, grad, step, damped, scale, reach, least, trial, held)
-        good = good and predicted >= 0.0
+        magnitude = abs(value)
+        good = good and predicted >= -(1e-16 * magnitude + floor)
         if not good:
             _copy(theta, trial)
             tiny = True
-        magnitude = abs(value)
         tiny = tiny or predicted <= decrement * magnitude + floor
         last = good and tiny and scale == 1.0 and mu <= 1e-2
         used = next_mu if good else max(RAISE * mu, 1e-4)
-        new = _evaluate(trial, w, t, used, loss, terms, work, new_grad, new_hess)
+        new = _evaluate(trial, rows, used, not last, loss, terms, loaded, work, new_grad, new_hess)
+        if last:
+            _extrapolate(grad, damped, theta, trial, new_grad)
         drowned = predicted <= 1e-13 * magnitude + floor
         accept = np.isfinite(new) and new <= value + (1e-12 if last or drowned else 4e-16) * magnitude + floor
         gain = 1.0 if drowned else (value - new) / max(predicted, 1e-300)
@@ -445,7 +459,8 @@ def lane(
             _copy(trial, theta)
             _copy(new_grad, grad)
             for i in range(p):
-                _copy(new_hess[i], hess[i])
+                for j in range(p):
+                    hess[i, j] = new_hess[i, j]
         else:
             next_mu = max(RAISE * max(used, mu), 1e-4)
             back = min(max(predicted / max(new - value + 2.0 * predicted, 1e-300), 0.1), 0.5)
@@ -463,12 +478,32 @@ def lane(
     return value, status, steps
 
 
-@_jit()
+@jit()
+def _unpack(first: Array, grad: Array, hess: Array) -> float:
+    """The objective, with gradient and Hessian, from one row."""
+    p = grad.size
+    for i in range(p):
+        grad[i] = first[1 + i]
+        for j in range(p):
+            hess[i, j] = first[1 + p + i * p + j]
+    value: float = first[0]
+    return value
+
+
+@jit()
+def _extrapolate(grad: Array, matrix: Array, theta: Array, trial: Array, out: Array) -> None:
+    for i in range(theta.size):
+        out[i] = grad[i]
+        for j in range(theta.size):
+            out[i] += matrix[i, j] * (trial[j] - theta[j])
+
+
+@jit()
 def _shrunk(mu: float) -> float:
-    return 0.0 if 0.05 * mu < 1e-9 else 0.05 * mu
+    return 0.0 if LOWER * mu < 1e-9 else LOWER * mu
 
 
-@_jit()
+@jit()
 def _propose(
     theta: Array,
     low: Array,
@@ -503,32 +538,53 @@ def _propose(
     return predicted, tiny, free
 
 
-@_jit(cache=True)
+@jit()
+def _occupied(weights: Array, index: Ints) -> int:
+    """Which rows have weight, and how many they are."""
+    count = 0
+    for i in range(weights.size):
+        index[count] = i
+        count += weights[i] != 0.0
+    return count
+
+
+@jit(cache=True)
 def chunk(
-    theta: Array, low: Array, high: Array, weights: Array, target: Array, loss: Any, terms: Any, settings: Any
+    theta: Array,
+    low: Array,
+    high: Array,
+    weights: Array,
+    target: Array,
+    loss: Any,
+    terms: Any,
+    settings: Any,
+    first: Array,
 ) -> tuple[Array, Ints, Ints, Array]:
     """Minimise lanes (L, p) one after the other, in place; weights and targets are (L, n), or (1, n) when shared.
+
+    ``first`` (L, 1 + p + p * p) is what is known of the starts, or (L, 0).
 
     Returns:
         Objectives, statuses, steps and gradients (p, L).
     """
     lanes, p = theta.shape
-    tiles, n = terms[6].shape[0], weights.shape[1]
-    work = np.zeros((terms[5].size + p + 6, TILE))
-    # rows beyond the last have no weight; their targets only need to be finite
-    w, t = np.zeros((tiles, TILE)), np.ones((tiles, TILE))
-    flat_w, flat_t = w.ravel()[:n], t.ravel()[:n]
+    # copies: the counts of references to what another thread uses too would travel between the cores
+    own = (
+        terms[0].copy(), terms[1].copy(), terms[2].copy(), terms[3].copy(), terms[4].copy(),
+        terms[5].copy(), terms[6].copy(), terms[7].copy(), terms[8].copy(),
+    )  # fmt: skip
+    work = np.ones((FEATURES + terms[7].shape[0] + terms[6].size + p, TILE))
+    space = (work, np.empty((4, p)), np.empty((4, p, p)), np.empty(p, dtype=np.bool_))
+    index = np.empty(weights.shape[1], dtype=np.int64)
     value, grad = np.empty(lanes), np.empty((p, lanes))
     status, steps = np.empty(lanes, dtype=np.int64), np.empty(lanes, dtype=np.int64)
-    out = np.empty(p)
+    out, count = np.empty(p), 0
     for i in range(lanes):
-        if i == 0 or weights.shape[0] > 1:
-            _copy(weights[i], flat_w)
-        if i == 0 or target.shape[0] > 1:
-            _copy(target[i], flat_t)
-        for j in range(p):
-            theta[i, j] = min(max(theta[i, j], low[i, j]), high[i, j])
-        value[i], status[i], steps[i] = lane(theta[i], low[i], high[i], w, t, loss, terms, settings, work, out)
+        lane_w, lane_t = min(i, weights.shape[0] - 1), min(i, target.shape[0] - 1)
+        if i == 0 or lane_w > 0:
+            count = _occupied(weights[lane_w], index)
+        rows = (weights, target, lane_w, lane_t, index, count)
+        value[i], status[i], steps[i] = lane(theta[i], low[i], high[i], rows, loss, own, settings, space, first[i], out)
         for j in range(p):
             grad[j, i] = out[j]
     return value, status, steps, grad

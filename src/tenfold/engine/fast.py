@@ -67,14 +67,13 @@ def minimise(
     from tenfold.engine import compiled
 
     lanes, p = theta.shape
-    compared, terms = _loss(objective), packed(kernel)
-    assert compared is not None
-    loss = (*compared, -(-kernel.rows // compiled.STEP) * compiled.STEP)
+    loss, terms = _loss(objective), packed(kernel)
+    assert loss is not None
     numbers = (
         settings.max_steps, settings.decrement, settings.step, settings.reach, settings.damping, float(floor)
     )  # fmt: skip
-    theta = np.array(theta, dtype=np.float64, order="C")
     lower, upper = (_own(np.broadcast_to(bound, (lanes, p))) for bound in (lower, upper))
+    theta = np.ascontiguousarray(np.minimum(np.maximum(theta, lower), upper))
     weights, target = _own(np.atleast_2d(weights)), _own(np.atleast_2d(target))
     size = max(-(-lanes // (4 * threads)), 16) if threads > 1 else max(lanes, 1)
 
@@ -82,7 +81,10 @@ def minimise(
         part = slice(begin, begin + size)
         w = weights if weights.shape[0] == 1 else weights[part]
         t = target if target.shape[0] == 1 else target[part]
-        value, status, steps, grad = compiled.chunk(theta[part], lower[part], upper[part], w, t, loss, terms, numbers)
+        first = _first(kernel, objective, theta[part], w, t, settings.damping)
+        value, status, steps, grad = compiled.chunk(
+            theta[part], lower[part], upper[part], w, t, loss, terms, numbers, first
+        )
         return Solutions(theta[part], value, status, steps, grad)
 
     starts = range(0, lanes, size)
@@ -97,42 +99,63 @@ def minimise(
     return out
 
 
+def _first(kernel: AdditiveKernel, objective: Objective, theta: Array, w: Array, t: Array, damping: float) -> Array:
+    """Objective, gradient and Hessian of lanes that start at one point and share targets, a row each; else nothing."""
+    lanes = len(theta)
+    if len(w) == 1 or len(t) > 1 or not (theta == theta[0]).all():
+        return np.empty((lanes, 0))
+    with np.errstate(all="ignore"):
+        return kernel.sums_at(theta[:1], w, t[0], objective, np.full(1, damping), np.arange(lanes))
+
+
 def packed(kernel: AdditiveKernel) -> tuple[Array | NDArray[np.int64] | NDArray[np.bool_], ...]:
-    """A kernel's terms as arrays: where each begins, and for each coefficient its row of features or its constant."""
+    """A kernel's terms as arrays.
+
+    Returns:
+        Where each term begins; for each coefficient in it its number, its line of the work array (-1 for none), its
+        constant, and whether it is met for the first time; for each term the constant part of its offset and the line
+        of the rest (-1 for none); what stands in these lines, features and offsets; and for each coefficient the line
+        of the model's derivative, which for an amplitude is that of its term.
+    """
+    from tenfold.engine.compiled import FEATURES
+
     begins, coefs, pointers, scalars = [0], [], [], []
-    features: list[Array] = [np.zeros(kernel.rows)]
-    offsets = np.zeros((len(kernel.terms), kernel.rows))
-    for k, term in enumerate(kernel.terms):
-        offsets[k] = term.offset
+    constants, offsets = [], []
+    lines: list[Array] = []
+
+    def line(part: float | Array) -> tuple[int, float]:
+        if not isinstance(part, np.ndarray):
+            return -1, float(part)
+        lines.append(part)
+        return FEATURES + len(lines) - 1, 0.0
+
+    for term in kernel.terms:
         for j, feature in zip(term.coefs, term.features, strict=True):
             coefs.append(j)
-            if isinstance(feature, np.ndarray):
-                pointers.append(len(features))
-                scalars.append(0.0)
-                features.append(feature)
-            else:
-                pointers.append(-1)
-                scalars.append(float(feature))
+            pointer, scalar = line(feature)
+            pointers.append(pointer)
+            scalars.append(scalar)
+        offset, constant = line(term.offset)
+        offsets.append(offset)
+        constants.append(constant)
         begins.append(len(coefs))
+    shares = FEATURES + len(lines)
+    derivatives = shares + len(kernel.terms) + np.arange(kernel.size)
+    for k, term in enumerate(kernel.terms):
+        for j, feature in zip(term.coefs, term.features, strict=True):
+            if coefs.count(j) == 1 and not isinstance(feature, np.ndarray) and feature == 1.0:
+                derivatives[j] = shares + k
     return (
         np.array(begins, dtype=np.int64),
         np.array(coefs, dtype=np.int64),
         np.array(pointers, dtype=np.int64),
         np.array(scalars, dtype=np.float64),
         np.array([j not in coefs[:e] for e, j in enumerate(coefs)], dtype=np.bool_),
-        np.array([term.scalar for term in kernel.terms], dtype=np.bool_),
-        _tiled(offsets),
-        _tiled(np.array(features)),
+        np.array(constants, dtype=np.float64),
+        np.array(offsets, dtype=np.int64),
+        np.array(lines, dtype=np.float64).reshape(len(lines), kernel.rows),
+        derivatives.astype(np.int64),
     )
-
-
-def _tiled(rows: Array) -> Array:
-    """Rows (m, n) in tiles (tiles, m, TILE), the last one padded with what is in its last row."""
-    from tenfold.engine.compiled import TILE
-
-    tiles = -(-rows.shape[1] // TILE)
-    padded = np.pad(rows, [(0, 0), (0, tiles * TILE - rows.shape[1])], mode="edge")
-    return np.ascontiguousarray(np.moveaxis(padded.reshape(rows.shape[0], tiles, TILE), 1, 0))
 
 
 def _loss(objective: Objective) -> tuple[int, float, float, bool] | None:

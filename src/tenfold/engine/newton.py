@@ -29,6 +29,8 @@ Mask = NDArray[np.bool_]
 RUNNING = -1
 QUIET = 5  # steps without a gain that can be resolved, after which a lane has converged
 RAISE = 8.0  # by how much damping grows when a step fails
+# and shrinks after a good one: slow enough not to fail again in a narrow valley, fast enough for few steps near the end
+LOWER = 0.2
 _CONVERGED, _AT_BOUND, _STALLED, _OUT_OF_STEPS, _FLAT, _NON_FINITE = (
     status.code
     for status in (
@@ -60,7 +62,7 @@ class Newton:
     decrement: float = 1e-14
     step: float = 1e-9
     reach: float = 3.0
-    damping: float = 0.3
+    damping: float = 1.0
     chunk: int = 1024
 
 
@@ -219,10 +221,10 @@ def _advance(state: _State, evaluate: Evaluate, settings: Newton, floor: float, 
     trial = np.clip(theta + step, state.low, state.high)
     moved = trial - theta
     predicted = -np.einsum("il,il->l", moved, state.grad + 0.5 * np.einsum("ijl,jl->il", damped, moved))
-    good &= predicted >= 0.0  # a clipped step may lead uphill
+    magnitude = np.abs(value)
+    good &= predicted >= -(1e-16 * magnitude + floor)  # a clipped step may lead uphill, and not by rounding alone
     if not good.all():
         np.copyto(trial, theta, where=~good)
-    magnitude = np.abs(value)
     small = (np.abs(moved) <= settings.step * (1.0 + np.abs(theta))).all(axis=0)
     tiny = (predicted <= settings.decrement * magnitude + floor) | small
     last = good & tiny & (state.scale == 1.0) & (state.mu <= 1e-2)
@@ -251,8 +253,8 @@ def _advance(state: _State, evaluate: Evaluate, settings: Newton, floor: float, 
 
 
 def _shrunk(mu: Array) -> Array:
-    """The damping after a step that went as predicted; zero once it no longer matters."""
-    less = 0.05 * mu
+    """The damping after a step that went well; zero once it no longer matters."""
+    less = LOWER * mu
     return np.where(less < 1e-9, 0.0, less)
 
 
