@@ -24,8 +24,8 @@ def _refit(corpus, E, A, alpha, k):
 @law(
     cite=CHEN,
     published={
-        "stack-python": _refit("Stack-V2 Python", 0.69129, 1.1307e7, 0.18940, 0.39343),
-        "pile": _refit("the Pile", 1.28885, 1.9728e8, 0.19636, 0.33443),
+        "stack-python": _refit("Stack-V2 Python", 0.691207, 1.130707e7, 0.1893583, 0.3934568),
+        "pile": _refit("the Pile", 1.288588, 1.975166e8, 0.1962815, 0.3344424),
     },
     checks=[
         Check({"N": 2.5e9, "P": 7.38905609893065}, {"E": 1.5, "A": 1.6e8, "alpha": 0.5, "k": 0.25}, 1.7065591117977289)
