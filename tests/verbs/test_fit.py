@@ -213,3 +213,12 @@ def test_an_amplitude_alone_in_one_term_and_again_in_another():
     runs = Runs({"x": x, "loss": 2.0 + 2.0 * 3.0 / x})
     made = fit("A + A*b/x", runs)
     assert made.coef == pytest.approx({"A": 2.0, "b": 3.0}, rel=1e-8)
+
+
+def test_a_value_of_zero_does_not_break_a_linear_fit():
+    steps = np.geomspace(1.0, 100.0, 25)
+    accuracy = 0.9 * steps / (steps + 12.0)
+    accuracy[0] = 0.0
+    made = fit("a*x/(x + b)", Runs({"x": steps, "accuracy": accuracy}), target="accuracy", objective="squared@linear")
+    # one of 25 values is wrong by .07
+    assert made.coef["a"] == pytest.approx(0.9, rel=0.05)

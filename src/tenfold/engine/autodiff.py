@@ -7,6 +7,7 @@ table whatever is asked of it afterwards (starts, resamples, profiles).
 from __future__ import annotations
 
 import functools
+from collections import deque
 from collections.abc import Callable, Mapping
 from typing import Any
 
@@ -19,7 +20,7 @@ from tenfold.engine.precision import x64
 
 Array = NDArray[np.float64]
 
-LANES = 16
+LANES, AHEAD = 16, 3
 
 
 def bucket(rows: int) -> int:
@@ -105,7 +106,13 @@ class AutodiffKernel(Kernel):
         kind = objective.renumbered([0.0] * len(objective.numbers))
         compiled = _compiled(self.fn, self.names, self.logs, kind)
         numbers = tuple(np.float64(number) for number in objective.numbers)
-        pieces = []
+        pieces: list[list[Array]] = []
+        running: deque[tuple[int, Any]] = deque()  # chunks are dispatched ahead, so that cores work side by side
+
+        def finish() -> None:
+            size, arrays = running.popleft()
+            pieces.append([np.asarray(array)[:size] for array in arrays])
+
         with x64():
             for begin in range(0, theta.shape[0], LANES):
                 part = slice(begin, begin + LANES)
@@ -117,8 +124,11 @@ class AutodiffKernel(Kernel):
                 w[:count, : self.rows] = weights if weights.ndim == 1 else weights[part]
                 t[:count, : self.rows] = target if target.ndim == 1 else target[part]
                 t[count:, : self.rows], t[:, self.rows :] = t[count - 1, : self.rows], t[:, self.rows - 1 : self.rows]
-                out = compiled(filled, self._held, self._inputs, w, t, numbers)
-                pieces.append([np.asarray(array)[:count] for array in out])
+                running.append((count, compiled(filled, self._held, self._inputs, w, t, numbers)))
+                if len(running) > AHEAD:
+                    finish()
+            while running:
+                finish()
         value, grad, hess, major = (np.concatenate(parts) for parts in zip(*pieces, strict=True))
         finite = np.isfinite(value) & np.isfinite(grad).all(axis=1) & np.isfinite(hess).all(axis=(1, 2))
         value = np.where(finite, value, np.inf)
@@ -153,10 +163,18 @@ def _compiled(
         def total(point: Any) -> Any:
             return jnp.sum(w * objective.value(transformed(point, held, data), t, jnp))
 
-        value, grad = jax.value_and_grad(total)(theta)
-        hess = jax.jacfwd(jax.grad(total))(theta)
-        jacobian = jax.jacfwd(lambda point: transformed(point, held, data))(theta)
-        curvature = w * objective.weight(transformed(theta, held, data), t, jnp)
+        def slope(point: Any) -> Any:
+            value, grad = jax.value_and_grad(total)(point)
+            return grad, (value, grad)
+
+        def model(point: Any) -> Any:
+            u = transformed(point, held, data)
+            return u, u
+
+        # what is found on the way is kept: a law that solves an equation would solve it anew in every pass
+        hess, (value, grad) = jax.jacfwd(slope, has_aux=True)(theta)
+        jacobian, u = jax.jacfwd(model, has_aux=True)(theta)
+        curvature = w * objective.weight(u, t, jnp)
         return value, grad, hess, (jacobian * curvature[:, None]).T @ jacobian
 
     return jax.jit(jax.vmap(lane, in_axes=(0, None, None, 0, 0, None)))

@@ -16,7 +16,7 @@ from tenfold.engine.autodiff import AutodiffKernel
 from tenfold.engine.kernel import Evaluation, Kernel, Lanes
 from tenfold.engine.objective import Objective
 from tenfold.engine.penalty import Penalty
-from tenfold.engine.starts import product_grid, project
+from tenfold.engine.starts import SMALL, product_grid, project
 
 Array = NDArray[np.float64]
 
@@ -337,7 +337,7 @@ def _project_general(problem: Problem, theta: Array, nonlinear: list[int], linea
         basis = [np.where(bad[:, None], 1.0, part) for part in basis]
         free = np.array([problem.domains[j].lower < 0 for j in index])
         solved = project(basis, rest, problem.y, problem.weights, free)
-    floor = 1e-3 * float(np.abs(problem.y).min())
+    floor = 1e-3 * max(float(np.abs(problem.y).min()), SMALL * float(np.abs(problem.y).max()))
     for position, target in enumerate(index):
         values = solved[:, position]
         if problem.domains[target].transform == "log":

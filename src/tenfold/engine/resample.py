@@ -6,7 +6,7 @@ cluster are drawn, weighted or flipped together. Everything follows from the gen
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -20,6 +20,8 @@ from tenfold.engine.starts import Starts, spread, thinned
 Array = NDArray[np.float64]
 Clusters = NDArray[np.int64]
 
+# Of all starts of a lane before the best one goes on, and of that one: it need not settle to show a better basin.
+_ROUGH_STEPS, _STEPS = 25, 40
 WORSE = 1e-6  # a warm-started lane this much above another end, relative, has missed a basin
 _WEBB = np.sqrt([0.5, 1.0, 1.5])
 
@@ -139,26 +141,41 @@ def _search(
     polish: int,
     settings: Newton | None,
 ) -> Solutions:
-    """The best end of ``polish`` starts for each lane, chosen from the screening grid by the lane's own objective."""
+    """The best end of ``polish`` starts for each lane, chosen from the screening grid by the lane's own objective.
+
+    All starts take a few steps, and the one that is lowest then goes on.
+    """
+    settings = settings or Newton(max_steps=_STEPS)
+    starts = _starts(problem, lanes, weights, target, polish)
+
+    def refined(begin: Array, owner: NDArray[np.int64], steps: Newton) -> Solutions:
+        w = None if weights is None else weights[owner]
+        t = None if target is None else target[owner]
+        return refit(problem, begin, weights=w, target=t, settings=steps)
+
+    few = replace(settings, max_steps=min(_ROUGH_STEPS, settings.max_steps))
+    rough = refined(starts, np.repeat(lanes, polish), few)
+    value = np.where(np.isfinite(rough.value), rough.value, np.inf).reshape(-1, polish)
+    best = np.arange(len(lanes)) * polish + value.argmin(axis=1)
+    return refined(rough.theta[best], lanes, settings)
+
+
+def _starts(
+    problem: Problem, lanes: NDArray[np.int64], weights: Array | None, target: Array | None, polish: int
+) -> Array:
+    """Plain free starts of every lane, one lane after the other; the grid's predictions serve all of them."""
     rows = thinned(len(problem.y), Starts().rows)
     part = problem if rows.size == len(problem.y) else problem.subset(rows)
     theta, points = part.starts(Starts().grid)
-    starts = []
-    for lane in lanes:
-        w = problem.weights if weights is None else weights[lane]
-        t = problem.target if target is None else target[lane]
-        value = part.values(theta, w[rows], t[rows], part.objective)
-        picked = spread(points, np.where(np.isfinite(value), value, np.inf), polish)
-        starts.append(theta[np.resize(picked, polish)])
-    begin = part.kernel.from_solver(np.concatenate(starts)) if starts else np.zeros((0, problem.size))
-    owner = np.repeat(lanes, polish)
-    ends = refit(
-        problem,
-        begin,
-        weights=None if weights is None else weights[owner],
-        target=None if target is None else target[owner],
-        settings=settings,
-    )
-    value = np.where(np.isfinite(ends.value), ends.value, np.inf).reshape(-1, polish)
-    best = np.arange(len(lanes)) * polish + value.argmin(axis=1)
-    return Solutions(ends.theta[best], ends.value[best], ends.status[best], ends.steps[best], ends.grad[:, best])
+    with np.errstate(all="ignore"):
+        model = part.kernel.model(theta)
+        u = np.log(model) if part.objective.space == "log" else model
+        known = 0.0 if part.penalty is None else part.penalty.value(part.kernel.from_solver(theta))
+        starts = [np.zeros((0, problem.size))]
+        for lane in lanes:
+            w = problem.weights if weights is None else weights[lane]
+            t = problem.target if target is None else target[lane]
+            value = part.objective.value(u, t[rows]) @ w[rows] + known
+            picked = spread(points, np.where(np.isfinite(value), value, np.inf), polish)
+            starts.append(theta[np.resize(picked, polish)])
+    return part.kernel.from_solver(np.concatenate(starts))

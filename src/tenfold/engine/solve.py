@@ -119,7 +119,8 @@ def _refined(problem: Problem, starts: Starts, settings: Newton) -> Solutions:
 
 
 def _refined_general(problem: Problem, starts: Starts, settings: Newton) -> Solutions:
-    """As above in two rounds: a few steps from four times as many starts, with an objective as wide as their residuals.
+    """As above in two rounds: a few steps from four times as many starts, on some of the rows of a long table, with an
+    objective as wide as their residuals.
 
     A narrow Huber objective is nearly flat in curvature far from its optimum, where Newton steps are of little use.
     """
@@ -129,9 +130,9 @@ def _refined_general(problem: Problem, starts: Starts, settings: Newton) -> Solu
     if not np.isfinite(value).any():
         return _polish(problem, theta[: starts.polish], problem.weights, problem.target, settings)
     theta = theta[spread(points, np.where(np.isfinite(value), value, np.inf), 4 * starts.polish)]
-    wide = _wide(problem, theta)
+    wide = _wide(part, theta)
     few = replace(settings, max_steps=_ROUGH_STEPS, decrement=1e-8)
-    rough = _newton(problem, wide, theta, problem.weights, problem.target, few, None)
+    rough = _newton(part, wide, theta, part.weights, part.target, few, None)
     value = problem.values(rough.theta, problem.weights, problem.target, problem.objective)
     best = np.argsort(np.where(np.isfinite(value), value, np.inf), kind="stable")[: starts.polish // 2]
     # the wide objective may lead every start into one basin, and agreement would then mean nothing: half of the starts

@@ -12,6 +12,7 @@ from tenfold.engine.linalg import nonnegative_least_squares
 
 Array = NDArray[np.float64]
 # (points (S, r)) -> basis functions, each (S, rows) or (S, 1), and the part without linear coefficients
+SMALL = 1e-3  # of the largest value: what counts as zero when starts are made
 Basis = Callable[[Array], tuple[list[Array], Array]]
 
 
@@ -60,7 +61,7 @@ def project(basis: list[Array], rest: Array, y: Array, weights: Array, free: NDA
     """
     q = len(basis)
     points = max(part.shape[0] for part in (*basis, rest))
-    scaled = weights / y**2
+    scaled = weights / np.maximum(np.abs(y), SMALL * np.abs(y).max()) ** 2  # a value of zero must not outweigh all others
     gram = np.empty((q, q, points))
     rhs = np.empty((q, points))
     remainder = y - rest

@@ -45,9 +45,8 @@ def m4(
     t = maths.log(beta) - c * maths.log(x) - (1.0 - alpha) * maths.log(span)
 
     def residual(z):
-        return alpha * maths.softplus(z) - maths.softplus(-z) - t, (
-            maths.exp(-maths.softplus(z)) + alpha * maths.exp(-maths.softplus(-z))
-        )
+        grown = maths.softplus(z)  # softplus(-z) is this less z
+        return (alpha - 1.0) * grown + z - t, maths.exp(-grown) + alpha * maths.exp(z - grown)
 
     z = maths.solve_increasing(residual, maths.where(t < 0.0, t, t / alpha), steps=12)
     return E + span * maths.exp(-maths.softplus(-z))
