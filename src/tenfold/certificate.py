@@ -198,9 +198,12 @@ def _errors(ready: Prepared, problem: Problem, solved: Solved, headline: Headlin
     """
     clusters = ready.runs.clusters()
     count = int(clusters.max()) + 1
-    if count < 3:
+    if count < 3 and problem.penalty is None:
         return {}, float("nan")
-    covariance = laplace.sandwich(problem, solved.theta, clusters) * count / max(count - problem.size, 1)
+    if problem.penalty is None:
+        covariance = laplace.sandwich(problem, solved.theta, clusters) * count / max(count - problem.size, 1)
+    else:  # few runs say little about their own scatter; rows and priors were weighed against each other already
+        covariance = laplace.posterior(problem, solved.theta)
     spread = np.sqrt(np.maximum(np.diag(covariance), 0.0))
     natural = problem.natural(solved.theta[None])
     errors = {

@@ -136,7 +136,8 @@ def fit(
     problem = problem_of(ready, objective=objective, fixed=fixed, bounds=bounds, weights=weights)
     known = {name: prior for name, prior in parse_priors(law, priors or {}).items() if name in problem.names}
     check_rows(ready, problem, known=len(known))
-    problem, notes = with_priors(problem, known, dispersion=dispersion)
+    independent = int(ready.runs.clusters().max()) + 1 if known else 0
+    problem, notes = with_priors(problem, known, dispersion=dispersion, independent=independent)
     solved = solve(problem, starts=starts)
     examined = certify(ready, problem, solved, deep=certificate and solved.status.ok and problem.size > 0)
     made = _assemble(ready, problem, solved, examined, weights, known, notes)

@@ -284,7 +284,8 @@ class _Partial(_Pooling):
         at = [whole.names.index(name) for name in self.names]
         theta = {name: start.copy() for name in problems}
         centre, tau = start[at].copy(), np.full(len(at), 0.3)
-        dispersion = laplace.dispersion(whole, start)
+        alike = len(whole.y) / (int(self.ready.runs.clusters().max()) + 1)  # rows of one run say the same
+        dispersion = alike * laplace.dispersion(whole, start)
         for _ in range(_ROUNDS):
             priors = self._priors(centre, tau)
             bread, pull, noise = [], [], []
@@ -296,7 +297,7 @@ class _Partial(_Pooling):
                 pull.append(bread[-1] @ theta[name] + held.penalty.precision * (theta[name] - held.penalty.mean))
                 freedom = max(len(problem.y) - float(np.trace(laplace.from_data(held, theta[name]))), 1.0)
                 noise.append((laplace.dispersion(problem, theta[name]) * len(problem.y), freedom))
-            dispersion = sum(total for total, _ in noise) / sum(freedom for _, freedom in noise)
+            dispersion = alike * sum(total for total, _ in noise) / sum(freedom for _, freedom in noise)
             before = centre, tau
             centre, tau, variances = _maximised(bread, pull, at, (centre, tau), dispersion)
             if np.abs(np.log(tau / before[1])).max() < _SETTLED and np.abs(centre - before[0]).max() < _SETTLED:

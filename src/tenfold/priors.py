@@ -132,13 +132,14 @@ def penalty_of(problem: Problem, priors: Mapping[str, Prior], dispersion: float)
 
 
 def with_priors(
-    problem: Problem, priors: Mapping[str, Prior], *, dispersion: float | None = None
+    problem: Problem, priors: Mapping[str, Prior], *, dispersion: float | None = None, independent: int = 0
 ) -> tuple[Problem, tuple[str, ...]]:
     """The problem with its priors, weighed against the noise that the runs show; and notes that say how.
 
     Unless ``dispersion`` is given, the noise follows from the residuals, with as many degrees of freedom as the rows
     leave; it starts at half a percent and is measured anew after each refit. Where the rows leave fewer than two degrees
-    of freedom it stays assumed.
+    of freedom it stays assumed. ``independent`` is how many rows count as such: checkpoints of one run say little more
+    than one of them, and are weighed so.
     """
     held = {name: prior for name, prior in priors.items() if name in problem.names}
     if not held:
@@ -148,18 +149,19 @@ def with_priors(
     ]
     if dispersion is not None:
         return problem.with_penalty(penalty_of(problem, held, dispersion)), tuple(notes)
-    dispersion, measured = _assumed(problem), False
+    alike = len(problem.y) / independent if independent else 1.0
+    dispersion, measured = _assumed(problem) * alike, False
     for _ in range(_ROUNDS):
         trial = problem.with_penalty(penalty_of(problem, held, dispersion))
         theta = solve(trial).theta
         freedom = len(problem.y) - float(np.trace(laplace.from_data(trial, theta)))
         if freedom < 2.0:
             break
-        found = laplace.dispersion(problem, theta) * len(problem.y) / freedom
+        found = alike * laplace.dispersion(problem, theta) * len(problem.y) / freedom
         measured = True
         if abs(found - dispersion) <= 1e-3 * dispersion:
             break
-        dispersion = max(found, 1e-6 * _assumed(problem))
+        dispersion = max(found, 1e-6 * alike * _assumed(problem))
     if not measured:
         notes.append(
             f"the runs are too few to show their noise: {ASSUMED_NOISE:.1%} is assumed to weigh them against priors"

@@ -217,13 +217,18 @@ class Posterior(Method):
 
 @dataclass(frozen=True, slots=True)
 class Auto(Method):
-    """The bootstrap by run while ``n`` refits are cheap, else the sandwich: on huge tables the two agree."""
+    """The bootstrap by run while ``n`` refits are cheap, else the sandwich: on huge tables the two agree.
+
+    With priors, normal draws from the posterior: runs that need priors are too few to be resampled.
+    """
 
     n: int = 1000
     kind: ClassVar[str] = "auto"
 
-    def choose(self, rows: int) -> Method:
+    def choose(self, rows: int, *, priors: bool = False) -> Method:
         """The method for a table of this many rows."""
+        if priors:
+            return Posterior(self.n)
         return Bootstrap(self.n) if rows * self.n <= 50_000_000 else Laplace(self.n)
 
     def sample(self, ready: Prepared, problem: Problem, theta: Array, rng: Rng) -> tuple[Array, float, dict[str, int]]:
@@ -271,7 +276,7 @@ def draw(fit: Fit, runs: Runs, *, method: Method | str = "auto", seed: int = 0) 
     ready, problem = same_problem(fit, runs)
     theta = problem.free(fit.coef)
     if isinstance(method, Auto):
-        method = method.choose(len(problem.y))
+        method = method.choose(len(problem.y), priors=problem.penalty is not None)
     made = provenance("draw", runs_id=fit.provenance.runs_id, source=ready.runs.source, method=repr(method), seed=seed)
     if problem.size == 0:  # every coefficient is held: all draws are alike
         return Draws(fit, problem.natural(np.zeros((2, 0))), method.kind, 0.0, {}, made)

@@ -118,7 +118,7 @@ def _coefficients(fit: Json, law: Law | None) -> Grid:
         ("coefficient", "value ± s.e.", "90 % interval", "meaning"),
         tuple(rows),
         "lrrl",
-        f"Cluster-robust standard errors; {how}.",
+        f"{'Posterior' if fit.get('priors') else 'Cluster-robust'} standard errors; {how}.",
     )
 
 
