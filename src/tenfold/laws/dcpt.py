@@ -11,14 +11,14 @@ Small = Domain("positive", lower=0.0, transform="log", start=(1e-3, 1.0))
 
 @law(
     cite=QUE,
-    checks=[  # 1.5 + .2 + 3 * .16^.75 + .05 / .25^.6 in 30 digits
+    checks=[  # 1.5 + .2 + .9 * .16^.75 + .4 / .25^.6 in 30 digits
         Check(
             {"N": 1e8, "D": 1e12, "share": 0.16},
             {
-                "E": 1.5, "A": 2e3, "alpha": 0.5, "B": 3e3, "beta": 0.25, "eta": 0.75,
-                "C": 0.05, "eps": 0.09, "gamma": 0.6,
+                "E": 1.5, "A": 2e3, "alpha": 0.5, "B": 9e2, "beta": 0.25, "eta": 0.75,
+                "C": 0.4, "eps": 0.09, "gamma": 0.6,
             },
-            2.573816473940115,
+            2.8466426755297514,
         )
     ],
     reduces_to=[

@@ -36,7 +36,7 @@ def _meaning(sources, *, joint=False):
     return out
 
 
-TWO = {"E": 1.5, "A": 2e3, "alpha": 0.5, "B": 3e3, "beta": 0.25, "K": 0.4, "c2": 3.0, "g1": 1.0, "g2": 2.0}
+TWO = {"E": 1.5, "A": 4e3, "alpha": 0.5, "B": 8e2, "beta": 0.25, "K": 2.0, "c2": 3.0, "g1": 0.75, "g2": 1.75}
 AT = {"N": 1e8, "D": 1e12, "h1": 0.25, "h2": 0.75}
 AT3 = {"N": 1e8, "D": 1e12, "h1": 0.25, "h2": 0.625, "h3": 0.125}
 SAME = {name: name for name in TWO}
@@ -44,8 +44,8 @@ SAME = {name: name for name in TWO}
 
 @law(
     cite=SHUKOR,
-    # .25 + 3 * .5625 = 1.9375; 1.5 + .4 / 1.9375 + .2 + 3
-    checks=[Check(AT, TWO, 4.906451612903226)],
+    # 1.5 + 2 / (.25^.75 + 3 * .75^1.75) + .4 + .8 in 30 digits
+    checks=[Check(AT, TWO, 3.6229817208299706)],
     reduces_to=[Reduction("chinchilla", when={"K": 0.0}, coef={name: name for name in ("E", "A", "B", "alpha", "beta")})],
     falls_in=("N", "D", "h1", "h2"),
     meaning=_meaning(2),
@@ -67,8 +67,8 @@ def mix_additive2(
 
 @law(
     cite=SHUKOR,
-    # 1.5 + .4 / (.25 + 3 * .390625 + 8 * .125^1.25) + .2 + 3 in 30 digits
-    checks=[Check(AT3, TWO | {"c3": 8.0, "g3": 1.25}, 4.898365610441028)],
+    # 1.5 + 2 / (.25^.75 + 3 * .625^1.75 + 8 * .125^1.25) + .4 + .8 in 30 digits
+    checks=[Check(AT3, TWO | {"c3": 8.0, "g3": 1.25}, 3.5825562812314478)],
     reduces_to=[Reduction("mix_additive2", when={"c3": 0.0}, coef=SAME)],
     falls_in=("N", "D", "h1", "h2", "h3"),
     meaning=_meaning(3),
@@ -89,8 +89,8 @@ def mix_additive3(
 
 @law(
     cite=SHUKOR,
-    # 1.5 + .4 / 1.9375 + .2 (.25 + 5 * .75)^.6 + 3 (.25 + 2.2 * .75)^.75 in 30 digits
-    checks=[Check(AT, TWO | {"a2": 5.0, "ga": 0.6, "b2": 2.2, "gb": 0.75}, 7.020899890546662)],
+    # 1.5 + 2 / (.25^.75 + 3 * .75^1.75) + .4 (.25 + 5 * .75)^.6 + .8 (.25 + 2.2 * .75)^.7 in 30 digits
+    checks=[Check(AT, TWO | {"a2": 5.0, "ga": 0.6, "b2": 2.2, "gb": 0.7}, 4.595709347518943)],
     reduces_to=[Reduction("mix_additive2", when={"ga": 0.0, "gb": 0.0}, coef=SAME)],
     falls_in=("N", "D"),
     meaning=_meaning(2, joint=True),
@@ -117,8 +117,8 @@ def mix_joint2(
     checks=[
         Check(
             AT3,
-            TWO | {"c3": 8.0, "g3": 1.25, "a2": 5.0, "a3": 4.0, "ga": 0.6, "b2": 2.2, "b3": 0.9, "gb": 0.75},
-            6.689269277309731,  # in 30 digits
+            TWO | {"c3": 8.0, "g3": 1.25, "a2": 5.0, "a3": 4.0, "ga": 0.6, "b2": 2.2, "b3": 0.9, "gb": 0.7},
+            4.461882469696526,  # in 30 digits
         )
     ],
     reduces_to=[

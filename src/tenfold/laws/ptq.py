@@ -28,7 +28,7 @@ CHINCHILLA = {"E": 1.5, "A": 2e3, "B": 3e3, "alpha": 0.5, "beta": 0.25}
     output="degradation",
     published={
         "kumar": Published(
-            TABLE_2, where="table 2", span=SPAN | {"bits_post": (3.0, 6.0)}, note=NOTE, **COUNTED
+            TABLE_2, where="table 2", span=SPAN, note=NOTE, **COUNTED
         )
     },
     checks=[Check({"N": 1e8, "D": 1e12, "bits_post": 4.0}, OWN, 1.0)],  # .016 * 1e4 / 10 / 16
@@ -50,7 +50,7 @@ def ptq(N, D, bits_post, *, C: Positive, gamma_D: Exponent, gamma_N: Exponent, k
     cite=Cite("Kumar et al.", 2024, TITLE, "arXiv:2411.04330", "eq. 29, appendix K"),
     published={
         "kumar": Published(
-            BASE | TABLE_2, where="table 2", span=SPAN | {"bits_post": (3.0, 6.0)}, note=NOTE, **COUNTED
+            BASE | TABLE_2, where="table 2", span=SPAN, note=NOTE, **COUNTED
         )
     },
     checks=[Check({"N": 1e8, "D": 1e12, "bits_post": 4.0}, CHINCHILLA | OWN, 5.7)],  # 1.5 + .2 + 3 + 1
