@@ -139,12 +139,24 @@ def rank(
             left_out = {**left_out, law.name: str(error.args[0]) if error.args else str(error)}
     if not entries:
         raise DataError(
-            f"no law of the catalogue can be fitted to {runs.source}: "
-            + "; ".join(f"{name}: {why}" for name, why in list(left_out.items())[:3]),
+            f"no law of the catalogue can be fitted to {runs.source}: {_why_none(runs, target, left_out)}",
             hint="map columns with --columns, name the target with --target, or write a law as a formula with --law",
         )
     first = next(iter(fits.values()))
     return _ordered(entries, fits, _nulls(first, runs, withhold), left_out, runs, target, axis, objective, options)
+
+
+def _why_none(runs: Runs, target: str, left_out: Mapping[str, str]) -> str:
+    """What stands in the way of every law, in a few words."""
+    tried = [f"{name}: {why}" for name, why in left_out.items() if not why.startswith(("needs ", "holds along"))]
+    if tried:
+        return "; ".join(tried[:3])
+    known = sorted({law.output for law in laws().values()})
+    if target not in known:
+        return f"none predicts {target!r} (they predict {', '.join(known)})"
+    return (
+        f"it has the columns {', '.join(runs.names)}, and laws of {target} need others, such as params, tokens or flops"
+    )
 
 
 def allowed(runs: Runs, *, target: str = "loss", axis: str = "") -> tuple[list[Law], dict[str, str]]:

@@ -50,7 +50,7 @@ SIZE = "params=Model Size (B)"
 
 
 def test_fit_prints_verdict_first_and_what_was_left_out(call, table):
-    code, out, err = call("fit", table, "--columns", SIZE, "--draws", "bootstrap:50")
+    code, out, err = call("fit", table, "--law", "chinchilla", "--columns", SIZE, "--draws", "bootstrap:50")
     assert code == 0
     assert err == ""
     assert out.startswith("chinchilla describes 36 runs")
@@ -60,7 +60,7 @@ def test_fit_prints_verdict_first_and_what_was_left_out(call, table):
 
 
 def test_fit_json_has_the_stable_keys(call, table):
-    code, out, _ = call("fit", table, "--columns", SIZE, "--json", "--draws", "none")
+    code, out, _ = call("fit", table, "--law", "chinchilla", "--columns", SIZE, "--json", "--draws", "none")
     value = json.loads(out)
     assert code == 0
     assert {"law", "coef", "objective", "value", "n", "status", "certificate"} <= set(value)
@@ -71,7 +71,7 @@ def test_fit_json_has_the_stable_keys(call, table):
 
 def test_groups_where_units_and_fixed(call, table):
     code, out, _ = call(
-        "fit", table, "--columns", SIZE, "--group", "recipe", "--where", "loss < 10", "--fixed", "E=1.8", "--json",
+        "fit", table, "--law", "chinchilla", "--columns", SIZE, "--group", "recipe", "--where", "loss < 10", "--fixed", "E=1.8", "--json",
         "--draws", "none",
     )  # fmt: skip
     value = json.loads(out)
@@ -135,7 +135,7 @@ def test_laws_list_search_and_show(call):
 
 def test_results_become_pages(call, table, tmp_path):
     saved, page = tmp_path / "fit.json", tmp_path / "fit.html"
-    assert call("fit", table, "--columns", SIZE, "--out", saved, "--draws", "none")[0] == 0
+    assert call("fit", table, "--law", "chinchilla", "--columns", SIZE, "--out", saved, "--draws", "none")[0] == 0
     assert call("report", saved, "--html", page)[0] == 0
     text = page.read_text()
     assert text.lstrip().lower().startswith("<!doctype html>")
@@ -153,16 +153,16 @@ BAD = [
     (["fit", "{table}", "--columns", SIZE, "--law", "chinchila"], "did you mean 'chinchilla'"),
     (["fit", "{table}", "--columns", SIZE, "--law", "E + __import__('os')"], "may not call"),
     (["fit", "{table}", "--columns", SIZE, "--law", "E + N.real"], "may not contain"),
-    (["fit", "{table}", "--columns", SIZE, "--objective", "hubr:1"], "huber"),
-    (["fit", "{table}", "--columns", SIZE, "--fixed", "alpha"], "name=value"),
-    (["fit", "{table}", "--columns", SIZE, "--fixed", "alpha=x"], "not a number"),
-    (["fit", "{table}", "--columns", SIZE, "--bounds", "alpha=1"], "low:high"),
-    (["fit", "{table}", "--columns", SIZE, "--where", "losss < 3"], "did you mean"),
-    (["fit", "{table}", "--columns", SIZE, "--where", "__import__('os')"], ""),
-    (["fit", "{table}", "--columns", SIZE, "--where", "loss < 0"], ""),
-    (["fit", "{table}", "--columns", SIZE, "--units", "loss=furlongs"], "furlongs"),
-    (["fit", "{table}", "--columns", SIZE, "--convention", "params=all"], "all"),
-    (["fit", "{table}", "--columns", SIZE, "--draws", "bootstrap:zero"], "2 or more"),
+    (["fit", "{table}", "--law", "chinchilla", "--columns", SIZE, "--objective", "hubr:1"], "huber"),
+    (["fit", "{table}", "--law", "chinchilla", "--columns", SIZE, "--fixed", "alpha"], "name=value"),
+    (["fit", "{table}", "--law", "chinchilla", "--columns", SIZE, "--fixed", "alpha=x"], "not a number"),
+    (["fit", "{table}", "--law", "chinchilla", "--columns", SIZE, "--bounds", "alpha=1"], "low:high"),
+    (["fit", "{table}", "--law", "chinchilla", "--columns", SIZE, "--where", "losss < 3"], "did you mean"),
+    (["fit", "{table}", "--law", "chinchilla", "--columns", SIZE, "--where", "__import__('os')"], ""),
+    (["fit", "{table}", "--law", "chinchilla", "--columns", SIZE, "--where", "loss < 0"], ""),
+    (["fit", "{table}", "--law", "chinchilla", "--columns", SIZE, "--units", "loss=furlongs"], "furlongs"),
+    (["fit", "{table}", "--law", "chinchilla", "--columns", SIZE, "--convention", "params=all"], "all"),
+    (["fit", "{table}", "--law", "chinchilla", "--columns", SIZE, "--draws", "bootstrap:zero"], "2 or more"),
     (["forecast", "{table}", "--columns", SIZE], "--at"),
     (["forecast", "{table}", "--columns", SIZE, "--at", "params=7e10"], "tokens"),
     (["forecast", "{table}", "--columns", SIZE, "--at", "params=-1,tokens=1"], "positive"),
@@ -175,6 +175,23 @@ BAD = [
     (["report", "nothing.json", "--html", "x.html"], "nothing.json"),
     (["train", "nothing", "--out", "{folder}"], "nothing"),
     (["fits", "x"], "did you mean 'fit'"),
+    (["fit", "{table}", "--columns", SIZE, "--fixed", "alpha=0.3"], "say which with --law"),
+    (["fit", "{table}", "--columns", SIZE, "--draws", "bootstrap:zero"], "2 or more"),
+    (["fit", "{table}", "--law", "chinchilla", "--columns", SIZE, "--share", "alpha"], "add --group"),
+    (
+        ["fit", "{table}", "--law", "chinchilla", "--columns", SIZE, "--group", "recipe", "--partial", "alpha"],
+        "3 are needed",
+    ),
+    (["fit", "{table}", "--law", "chinchilla", "--columns", SIZE, "--prior", "alpha=nobody"], "no published set"),
+    (["fit", "{table}", "--law", "chinchilla", "--columns", SIZE, "--tie", "beta=gamma+alpha-N"], "which is an input"),
+    (["fit", "{table}", "--law", "mix_exp2", "--columns", SIZE], "share_1"),
+    (["laws", "--axis", "expert"], "did you mean 'experts'"),
+    (["laws", "--paper", "nobody 1850"], "no law cites"),
+    (["evidence", "chinchila"], "did you mean 'chinchilla'"),
+    (["evidence", "chinchilla:nobody"], "no published set 'nobody'"),
+    (["evidence", "m4"], "ships no published coefficients"),
+    (["forecast", "--law", "sparse:t5-c4", "--at", "sparsity=1.5,params=1e9,tokens=1e10"], "between 0 and 1"),
+    (["forecast", "--law", "routed:hash", "--at", "params=1e9,experts=8.5"], "whole number"),
     (["fit", "{table}", "--nonsense", "1"], "nonsense"),
     (["fit", "{folder}"], "folder"),
 ]
@@ -215,7 +232,7 @@ def test_every_command_has_help_with_an_example(call):
 
 def test_output_is_quiet_when_piped(table):
     done = subprocess.run(
-        [*TOOL, "fit", str(table), "--columns", SIZE, "--json", "--draws", "none"],
+        [*TOOL, "fit", str(table), "--law", "chinchilla", "--columns", SIZE, "--json", "--draws", "none"],
         capture_output=True,
         text=True,
         check=True,
@@ -248,3 +265,53 @@ def test_an_interrupted_command_leaves_no_half_written_result(table, tmp_path):
         json.loads(out.read_text())
     else:
         assert process.returncode == 130
+
+
+def test_evidence_says_where_a_number_stands(call):
+    code, out, _ = call("evidence", "chinchilla:besiroglu", "--json")
+    assert code == 0
+    (found,) = json.loads(out)["evidence"]
+    assert found["law"] == "chinchilla"
+    assert found["coef"]["alpha"] == pytest.approx(0.3478, abs=1e-3)
+    assert found["conventions"] == {"params": "total", "flops": "6ND", "loss": "nats/token"}
+    assert found["span"]["N"][0] > 1e7
+    code, out, _ = call("evidence", "chinchilla")
+    assert code == 0
+    assert "chinchilla:hoffmann" in out
+
+
+def test_laws_are_found_by_axis_paper_and_output(call):
+    names = {}
+    for option, value in (
+        ("--axis", "experts"),
+        ("--paper", "clark 2022"),
+        ("--output", "lr_peak"),
+        ("--search", "kaplan"),
+    ):
+        code, out, _ = call("laws", option, value, "--json")
+        assert code == 0
+        names[option] = {law["name"] for law in json.loads(out)["laws"]}
+    assert "routed" in names["--axis"] & names["--paper"]
+    assert "lr_nd" in names["--output"]
+    assert "chinchilla" not in names["--output"]
+    assert {"kaplan_n", "kaplan_nd"} <= names["--search"]
+
+
+def test_beyond_its_span_evidence_warns(call):
+    code, out, _ = call("forecast", "--law", "chinchilla:besiroglu", "--at", "params=70B,tokens=140T")
+    assert code == 0
+    assert "evidence, not a fit" in " ".join(out.split())
+    assert "decades beyond the published data" in " ".join(out.split())
+
+
+def test_groups_share_and_ties_hold(call, table):
+    arguments = ["fit", table, "--columns", SIZE, "--law", "chinchilla", "--group", "recipe", "--share", "alpha,beta"]
+    code, out, _ = call(*arguments, "--json")
+    assert code == 0
+    saved = json.loads(out)
+    assert set(saved["pooled"]) == {"alpha", "beta"}
+    assert saved["groups"]["a"]["coef"]["alpha"] == saved["groups"]["b"]["coef"]["alpha"]
+    code, out, _ = call(
+        "fit", table, "--columns", SIZE, "--law", "chinchilla", "--tie", "beta=alpha", "--json", "--draws", "none"
+    )
+    assert json.loads(out)["law"] == "chinchilla[beta=alpha]"

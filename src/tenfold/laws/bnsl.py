@@ -1,9 +1,12 @@
 r"""Broken power laws: one to three smooth changes of slope."""
 
-from tenfold.core import Check, Cite, Floor, Interval, Like, Positive, Published, Real, Reduction, law, maths
+from tenfold.core import Check, Cite, Floor, Interval, Like, Positive, Published, Reduction, law, maths
 
 BNSL = Cite("Caballero et al.", 2022, "Broken Neural Scaling Laws", "arXiv:2210.14891", "eq. 1")
-Sharpness = Interval(1e-3, 10.0, start=(0.05, 2.0))
+Sharpness = Interval(1e-3, 10.0, start=(0.1, 1.0))
+Turn = Interval(-10.0, 10.0, start=(-0.7, 0.7))
+Slope = Interval(-10.0, 10.0, start=(-0.3, 1.0))
+Inside = Like("x", low=1.0, high=1.0)
 RENUMBERED = "numbering the breaks in another order gives the same curve; compare them sorted by position"
 ONE = {"E": 1.25, "b": 15.0, "c0": 0.25, "c1": -0.5, "d1": 625.0, "f1": 2.0}
 TWO = {"E": 1.25, "b": 15.0, "c0": 0.25, "c1": -0.2, "d1": 2e3, "f1": 0.5, "c2": 0.35, "d2": 1e6, "f2": 0.4}
@@ -52,7 +55,7 @@ def _bend(x, c, d, f):
     aliases=("bnsl",),
     meaning=_breaks(1),
 )
-def bnsl1(x, *, E: Floor, b: Positive, c0: Real, c1: Real, d1: Like("x"), f1: Sharpness):
+def bnsl1(x, *, E: Floor, b: Positive, c0: Slope, c1: Turn, d1: Inside, f1: Sharpness):
     r"""L(x) = E + b x^{-c_0} \left( 1 + (x / d_1)^{1/f_1} \right)^{-c_1 f_1}
 
     Use it for a curve with one visible change of slope: a late drop, a deceleration, a bump. Not to foresee a
@@ -76,9 +79,9 @@ def bnsl1(x, *, E: Floor, b: Positive, c0: Real, c1: Real, d1: Like("x"), f1: Sh
     identifiable=RENUMBERED,
 )
 def bnsl2(
-    x, *, E: Floor, b: Positive, c0: Real,
-    c1: Real, d1: Like("x"), f1: Sharpness,
-    c2: Real, d2: Like("x"), f2: Sharpness,
+    x, *, E: Floor, b: Positive, c0: Slope,
+    c1: Turn, d1: Inside, f1: Sharpness,
+    c2: Turn, d2: Inside, f2: Sharpness,
 ):  # fmt: skip
     r"""L(x) = E + b x^{-c_0} \prod_{i=1}^{2} \left( 1 + (x / d_i)^{1/f_i} \right)^{-c_i f_i}
 
@@ -100,10 +103,10 @@ def bnsl2(
     identifiable=RENUMBERED,
 )
 def bnsl3(
-    x, *, E: Floor, b: Positive, c0: Real,
-    c1: Real, d1: Like("x"), f1: Sharpness,
-    c2: Real, d2: Like("x"), f2: Sharpness,
-    c3: Real, d3: Like("x"), f3: Sharpness,
+    x, *, E: Floor, b: Positive, c0: Slope,
+    c1: Turn, d1: Inside, f1: Sharpness,
+    c2: Turn, d2: Inside, f2: Sharpness,
+    c3: Turn, d3: Inside, f3: Sharpness,
 ):  # fmt: skip
     r"""L(x) = E + b x^{-c_0} \prod_{i=1}^{3} \left( 1 + (x / d_i)^{1/f_i} \right)^{-c_i f_i}
 

@@ -2,19 +2,27 @@ r"""Broken power laws: four to six smooth changes of slope."""
 
 from inspect import Parameter, Signature
 
-from tenfold.core import Check, Floor, Like, Positive, Real, Reduction, law, maths
-from tenfold.laws.bnsl import BNSL, RENUMBERED, THREE, Sharpness, _bend, _breaks
+from tenfold.core import Check, Floor, Interval, Like, Positive, Reduction, law, maths
+from tenfold.laws.bnsl import BNSL, RENUMBERED, THREE, _bend, _breaks
 
-FOUR = THREE | {"c4": 0.32, "d4": 2e8, "f4": 0.6}
-FIVE = FOUR | {"c5": -0.25, "d5": 5e4, "f5": 0.7}
-SIX = FIVE | {"c6": 0.15, "d6": 4e5, "f6": 0.8}
+Turn = Interval(-6.0, 6.0, start=(-0.5, 0.5))
+Slope = Interval(-6.0, 6.0, start=(-0.3, 1.0))
+Soft = Interval(0.05, 2.0, start=(0.1, 1.0))  # sharper breaks look alike between two points, wider ones like none
+Inside = Like("x", low=1.0, high=1.0)
+FOUR = {
+    "E": 1.25, "b": 15.0, "c0": 0.3,
+    "c1": -0.25, "d1": 7e2, "f1": 0.12, "c2": 0.35, "d2": 5e3, "f2": 0.15,
+    "c3": -0.28, "d3": 4e4, "f3": 0.1, "c4": 0.26, "d4": 3e5, "f4": 0.2,
+}  # fmt: skip
+FIVE = FOUR | {"c5": -0.36, "d5": 2.5e6, "f5": 0.16}
+SIX = FIVE | {"c6": 0.32, "d6": 2e7, "f6": 0.11}
 
 
-def _declare(count, checks, less):
-    """The law with this many breaks; ``less`` are the worked coefficients with one fewer."""
-    domains = {"E": Floor, "b": Positive, "c0": Real}
+def _declare(count, coef, values, less):
+    """The law with this many breaks, its worked coefficients with the values at NEAR, and those of one break fewer."""
+    domains = {"E": Floor, "b": Positive, "c0": Slope}
     for i in range(1, count + 1):
-        domains |= {f"c{i}": Real, f"d{i}": Like("x"), f"f{i}": Sharpness}
+        domains |= {f"c{i}": Turn, f"d{i}": Inside, f"f{i}": Soft}
 
     def body(x, *, E, b, c0, **breaks):
         bends = -c0 * maths.log(x)
@@ -36,14 +44,29 @@ def _declare(count, checks, less):
     return law(
         name=f"bnsl{count}",
         cite=BNSL,
-        checks=[Check({"x": x}, coef, value) for x, coef, value in checks],
+        checks=[Check({"x": x}, coef, value) for x, value in zip(NEAR, values, strict=False)],
         reduces_to=[Reduction(f"bnsl{count - 1}", when={f"c{count}": 0.0}, coef={name: name for name in less})],
         meaning=_breaks(count),
         identifiable=RENUMBERED,
     )(body)
 
 
-# the products of powers in 40 digits
-bnsl4 = _declare(4, [(1e4, FOUR, 3.3277245922596055), (1e8, FOUR, 1.7025415684094999)], THREE)
-bnsl5 = _declare(5, [(1e4, FIVE, 3.3627842230138352), (1e8, FIVE, 4.2763380551786303)], FOUR)
-bnsl6 = _declare(6, [(1e4, SIX, 3.3602778025774298), (1e8, SIX, 2.5718252351283819)], FIVE)
+# one point beside each break, where its width counts; the products of powers in 40 digits
+NEAR = (9e2, 7e3, 5.5e4, 4e5, 3e6, 2.5e7)
+bnsl4 = _declare(4, FOUR, (3.3326562904859866, 2.9062173775345896, 2.0489590353085217, 1.8272173761180743), THREE)
+bnsl5 = _declare(
+    5, FIVE, (3.3326562904859866, 2.9062173775345896, 2.0489590353105312, 1.827217728902659, 1.5444926947770805), FOUR
+)
+bnsl6 = _declare(
+    6,
+    SIX,
+    (
+        3.3326562904859866,
+        2.9062173775345896,
+        2.0489590353105312,
+        1.827217728902659,
+        1.5444926944417001,
+        1.5075215882088703,
+    ),
+    FIVE,
+)

@@ -76,9 +76,9 @@ def pooled_text(pooled: Pooled) -> Page:
     return Page(tuple(comparisons.pooled_sections(plain(pooled.to_dict()))))
 
 
-def ranking_text(ranking: Ranking) -> Page:
+def ranking_text(ranking: Ranking, draws: Draws | None = None) -> Page:
     """Laws in order of their error on withheld scales, then the first one's fit."""
-    facts = plain(ranking.to_dict())
+    facts = {**plain(ranking.to_dict()), **({"draws": plain(draws.to_dict())} if draws is not None else {})}
     return Page((*comparisons.ranking_sections(facts), *content.fit_sections(facts, ranking.best.law)))
 
 

@@ -60,7 +60,7 @@ def fit(
         made = {}
         for done, (name, part) in enumerate(parts.items()):
             tell(f"fitting {law} {name}".strip(), 0.1 + 0.9 * done / len(parts))
-            made[name] = _one(law, part, fitting, draws) if law else _ranked(part, fitting, tell)
+            made[name] = _one(law, part, fitting, draws) if law else _ranked(part, fitting, draws, tell)
     values = {name: value for name, (_, _, value) in made.items()}
     result = {"groups": values} if group else values[""]
     if out:
@@ -79,10 +79,17 @@ def _one(law: str, runs: Any, fitting: Fitting, draws: str) -> tuple[Any, Any, d
     return fitted, drawn, value
 
 
-def _ranked(part: Any, fitting: Fitting, tell: Any) -> tuple[Any, Any, dict[str, Any]]:
-    """Every law that the columns allow, in order, and the first one's fit."""
+def _ranked(part: Any, fitting: Fitting, draws: str, tell: Any) -> tuple[Any, Any, dict[str, Any]]:
+    """Every law that the columns allow, in order, and the first one's fit with its draws."""
+    from tenfold.uncertainty import draw, parse_method
+
+    method = None if draws == "none" else parse_method(draws)
     ranking = fitting.rank(part, tell)
-    return ranking, None, ranking.to_dict()
+    drawn = None if method is None else draw(ranking.best, part, method=method)
+    value = ranking.to_dict()
+    if drawn is not None:
+        value["draws"] = drawn.to_dict()
+    return ranking, drawn, value
 
 
 def _texts(made: dict[str, tuple[Any, Any, dict[str, Any]]], text: Any) -> Any:
@@ -92,5 +99,5 @@ def _texts(made: dict[str, tuple[Any, Any, dict[str, Any]]], text: Any) -> Any:
     for name, (fitted, drawn, _) in made.items():
         if name:
             parts.append(f"\n== {name} ==")
-        parts.append(text.fit_text(fitted, drawn) if hasattr(fitted, "coef") else text.ranking_text(fitted))
+        parts.append(text.fit_text(fitted, drawn) if hasattr(fitted, "coef") else text.ranking_text(fitted, drawn))
     return Group(*parts) if len(parts) > 1 else parts[0]
