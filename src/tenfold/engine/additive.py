@@ -182,7 +182,8 @@ class _Plan:
 
     def __init__(self, terms: tuple[Term, ...], size: int, rows: int) -> None:
         self.terms, self.size = terms, size
-        self.matrices = [_matrix(term, rows) for term in terms]
+        # asked for on every tile: coefficients, features, whether nothing depends on the row, offset
+        self.steps = [(list(term.coefs), _matrix(term, rows), term.scalar, term.offset) for term in terms]
         users = [sum(j in term.coefs for term in terms) for j in range(size)]
         self.slots: list[int] = []  # of each term's share among the rows
         self.count = size
@@ -202,21 +203,22 @@ class _Plan:
         """Each term's value, (l, rows) or (l, 1), and their sum (l, rows)."""
         out, flat, deep = [], np.zeros((theta.shape[0], 1)), []
         shape = theta.shape[0], rows.stop - rows.start
-        for k, (term, matrix) in enumerate(zip(self.terms, self.matrices, strict=True)):
-            given = theta[:, list(term.coefs)]
-            part = given @ matrix if term.scalar else np.matmul(given, matrix[:, rows], out=_scratch(f"part {k}", *shape))
-            if isinstance(term.offset, np.ndarray):
-                part += term.offset[rows]
-            elif term.offset:
-                part += term.offset
+        for k, (coefs, matrix, scalar, offset) in enumerate(self.steps):
+            if scalar:
+                part = theta[:, coefs] @ matrix
+            else:
+                part = np.matmul(theta[:, coefs], matrix[:, rows], out=_scratch(f"part {k}", *shape))
+            if isinstance(offset, np.ndarray):
+                part += offset[rows]
+            elif offset:
+                part += offset
             np.exp(part, out=part)
             out.append(part)
-            if term.scalar:
+            if scalar:
                 flat += part
             else:
                 deep.append(part)
-        total = _scratch("total", *shape)
-        np.add(deep[0] if deep else 0.0, flat, out=total)
+        total = np.add(deep[0] if deep else 0.0, flat, out=_scratch("total", *shape))
         for part in deep[1:]:
             total += part
         return out, total

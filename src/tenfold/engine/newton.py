@@ -27,6 +27,7 @@ Array = NDArray[np.float64]
 Mask = NDArray[np.bool_]
 
 RUNNING = -1
+FEW = 32  # last steps below which a call of their own costs more than the derivatives that it spares
 QUIET = 5  # steps without a gain that can be resolved, after which a lane has converged
 RAISE = 8.0  # by how much damping grows when a step fails
 # and shrinks after a good one: slow enough not to fail again in a narrow valley, fast enough for few steps near the end
@@ -48,6 +49,12 @@ class Evaluate(Protocol):
     """Objective and derivatives at ``theta`` (L, p) of the lanes ``lanes`` (L,), damped by ``damping`` (L,)."""
 
     def __call__(self, theta: Array, lanes: Lanes, damping: Array) -> Evaluation: ...
+
+
+class Values(Protocol):
+    """The objective alone at ``theta`` (L, p) of the lanes ``lanes`` (L,)."""
+
+    def __call__(self, theta: Array, lanes: Lanes) -> Array: ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,6 +102,7 @@ def minimise(
     floor: float = 0.0,
     threads: int = 1,
     linear: Mask | None = None,
+    values: Values | None = None,
 ) -> Solutions:
     """Minimise every lane from its start.
 
@@ -104,6 +112,7 @@ def minimise(
         floor: differences of the objective below this are rounding.
         threads: lanes are handled in chunks, side by side on this many threads.
         linear: (p,) coefficients that are not logarithms or exponents, whose longest step grows with their size.
+        values: the objective alone, where that is cheaper; a lane's last step then needs no derivatives.
     """
     lanes, p = theta.shape
     lower = np.broadcast_to(lower, (lanes, p))
@@ -114,7 +123,7 @@ def minimise(
     def run(begin: int) -> Solutions:
         part = slice(begin, begin + size)
         index = np.arange(lanes)[part]
-        return _chunk(evaluate, theta[part], lower[part], upper[part], index, settings, floor, linear)
+        return _chunk(evaluate, theta[part], lower[part], upper[part], index, settings, floor, linear, values)
 
     starts = range(0, lanes, size)
     if threads > 1 and len(starts) > 1:
@@ -176,6 +185,7 @@ def _chunk(
     settings: Newton,
     floor: float,
     linear: Mask | None,
+    values: Values | None,
 ) -> Solutions:
     lanes = index.size
     low, high = np.ascontiguousarray(lower.T), np.ascontiguousarray(upper.T)
@@ -191,7 +201,7 @@ def _chunk(
             if state.index.size == 0:
                 break
             steps[state.slot] += 1
-            ended = _advance(state, evaluate, settings, floor, linear)
+            ended = _advance(state, evaluate, settings, floor, linear, values)
         _retire(state, np.where(ended == RUNNING, _OUT_OF_STEPS, ended)[: state.index.size], out)
         touching = ((out.theta <= lower) | (out.theta >= upper)) & (lower < upper)
         status[(status == _CONVERGED) & touching.any(axis=1)] = _AT_BOUND
@@ -209,7 +219,9 @@ def _retire(state: _State, ended: Lanes, out: Solutions) -> None:
     state.keep(~done)
 
 
-def _advance(state: _State, evaluate: Evaluate, settings: Newton, floor: float, linear: Mask | None) -> Lanes:
+def _advance(
+    state: _State, evaluate: Evaluate, settings: Newton, floor: float, linear: Mask | None, values: Values | None
+) -> Lanes:
     """One step of every running lane, with acceptance, damping and the tests for stopping; returns status codes."""
     theta, value = state.theta, state.value
     held, step, good, damped = _direction(state)
@@ -220,7 +232,8 @@ def _advance(state: _State, evaluate: Evaluate, settings: Newton, floor: float, 
     step *= state.scale * np.minimum(1.0, settings.reach / np.maximum(size, 1e-300))
     trial = np.clip(theta + step, state.low, state.high)
     moved = trial - theta
-    predicted = -np.einsum("il,il->l", moved, state.grad + 0.5 * np.einsum("ijl,jl->il", damped, moved))
+    change = np.einsum("ijl,jl->il", damped, moved)  # of the gradient
+    predicted = -np.einsum("il,il->l", moved, state.grad + 0.5 * change)
     magnitude = np.abs(value)
     good &= predicted >= -(1e-16 * magnitude + floor)  # a clipped step may lead uphill, and not by rounding alone
     if not good.all():
@@ -230,7 +243,10 @@ def _advance(state: _State, evaluate: Evaluate, settings: Newton, floor: float, 
     last = good & tiny & (state.scale == 1.0) & (state.mu <= 1e-2)
     # a lane without a direction stays where it is and is evaluated again with more damping
     mu = np.where(good, state.next_mu, np.maximum(RAISE * state.mu, 1e-4))
-    new = evaluate(trial.T, state.index, mu)
+    if values is not None and (last.all() or np.count_nonzero(last) >= FEW):
+        new = _partly(state, evaluate, values, trial, mu, last, state.grad + change)
+    else:
+        new = evaluate(trial.T, state.index, mu)
     # a step whose gain the objective cannot resolve is taken unless it makes matters measurably worse
     drowned = predicted <= 1e-13 * magnitude + floor
     slack = np.where(last | drowned, 1e-12, 4e-16) * magnitude + floor
@@ -250,6 +266,19 @@ def _advance(state: _State, evaluate: Evaluate, settings: Newton, floor: float, 
         slope = np.abs(np.where(held, 0.0, state.grad)).max(axis=0)
         ended[stuck] = np.where(slope <= 1e-7 * np.maximum(magnitude, 1e-12), _FLAT, _STALLED)[stuck]
     return ended
+
+
+def _partly(
+    state: _State, evaluate: Evaluate, values: Values, trial: Array, mu: Array, last: Mask, grad: Array
+) -> Evaluation:
+    """The trial points, those of a ``last`` step by their values only, with the gradient that the model expects there."""
+    new = Evaluation(np.empty(last.size), grad, state.matrix.copy())
+    new.value[last] = values(trial[:, last].T, state.index[last])
+    rest = ~last
+    if rest.any():
+        part = evaluate(trial[:, rest].T, state.index[rest], mu[rest])
+        new.value[rest], new.grad[:, rest], new.hess[:, :, rest] = part.value, part.grad, part.hess
+    return new
 
 
 def _shrunk(mu: Array) -> Array:

@@ -22,6 +22,7 @@ from tenfold.engine.starts import Starts, spread, thinned
 Array = NDArray[np.float64]
 
 _SCREEN_ROWS, _ROUGH_STEPS = 128, 25  # of laws that are not sums of power terms
+WARM = 0.5  # first damping of refits, which start nearer to their optimum than the global search does
 AGREE = 1e-6  # starts whose objective is within this share of the best count as agreeing with it
 
 
@@ -99,7 +100,7 @@ def refit(
         problem.kernel.to_solver(theta),
         problem.weights if weights is None else weights,
         problem.target if target is None else target,
-        settings or Newton(),
+        settings or Newton(damping=WARM),
         held=held[1:] if held else None,
     )
     return _plain(problem, lanes)
@@ -212,11 +213,14 @@ def _newton(
     def evaluate(theta: Array, lanes: Lanes, damping: Array) -> Evaluation:
         return problem.evaluate(theta, weights, target, objective, damping=damping, lanes=lanes)
 
-    count = 1 if isinstance(kernel, AutodiffKernel) else threads()
-    linear = None
+    def values(theta: Array, lanes: Lanes) -> Array:
+        return kernel.values(theta, weights, target, objective, lanes=lanes)
+
     if isinstance(kernel, AutodiffKernel):
         linear = np.array([domain.transform != "log" for domain in problem.domains])
-    return minimise(evaluate, theta, lower, upper, settings=settings, floor=noise, threads=count, linear=linear)
+        return minimise(evaluate, theta, lower, upper, settings=settings, floor=noise, linear=linear)
+    alone = values if problem.penalty is None else None  # a prior is part of the objective
+    return minimise(evaluate, theta, lower, upper, settings=settings, floor=noise, threads=threads(), values=alone)
 
 
 def _noise(problem: Problem, objective: Objective) -> float:
