@@ -96,7 +96,10 @@ def guard(
     sample: int | None = None,
     settings: Newton | None = None,
 ) -> tuple[Solutions, Guarded]:
-    """Check warm-started lanes against a global search and repair them all if any of the checked ones was wrong.
+    """Check warm-started lanes against a global search; where any of the checked ones was wrong, repair them all.
+
+    A sum of power terms is cheap enough to search every lane globally. Of any other law the better ends that the checked
+    lanes found become further warm starts of all the others.
 
     Args:
         warm: plain free coefficients, as :func:`tenfold.engine.solve.refit` gives them.
@@ -114,8 +117,14 @@ def guard(
         return warm, Guarded(len(chosen), 0)
     every = np.arange(lanes)
     rest = np.setdiff1d(every, chosen)
-    others = _search(problem, rest, weights, target, polish, settings)
-    out = _replace(_replace(warm, found, chosen, better), others, rest, _better(others, warm, rest))
+    out = _replace(warm, found, chosen, better)
+    if additive:
+        others = _search(problem, rest, weights, target, polish, settings)
+        out = _replace(out, others, rest, _better(others, out, rest))
+    else:
+        for start in _distinct(found.theta[better]):
+            others = _from(problem, np.repeat(start[None], len(rest), axis=0), rest, weights, target, settings)
+            out = _replace(out, others, rest, _better(others, out, rest))
     return out, Guarded(lanes, int(np.sum(out.value < warm.value - WORSE * np.abs(warm.value))))
 
 
@@ -133,6 +142,27 @@ def _replace(warm: Solutions, found: Solutions, lanes: NDArray[np.int64], better
     return Solutions(theta, value, status, steps, grad)
 
 
+def _distinct(theta: Array, *, most: int = 2) -> list[Array]:
+    """A few ends that lie far apart: the first, and the one farthest from it in units of their spread."""
+    scale = np.maximum(np.ptp(theta, axis=0), 1e-9 * (1.0 + np.abs(theta[0])))
+    far = np.abs((theta - theta[0]) / scale).sum(axis=1)
+    return [theta[0], *([theta[int(far.argmax())]] if most > 1 and far.max() > 0 else [])]
+
+
+def _from(
+    problem: Problem,
+    begin: Array,
+    lanes: NDArray[np.int64],
+    weights: Array | None,
+    target: Array | None,
+    settings: Newton | None,
+) -> Solutions:
+    """Refits of some lanes from given starts, each with its own weights and targets."""
+    w = None if weights is None else weights[lanes]
+    t = None if target is None else target[lanes]
+    return refit(problem, begin, weights=w, target=t, settings=settings)
+
+
 def _search(
     problem: Problem,
     lanes: NDArray[np.int64],
@@ -147,17 +177,11 @@ def _search(
     """
     settings = settings or Newton(max_steps=_STEPS)
     starts = _starts(problem, lanes, weights, target, polish)
-
-    def refined(begin: Array, owner: NDArray[np.int64], steps: Newton) -> Solutions:
-        w = None if weights is None else weights[owner]
-        t = None if target is None else target[owner]
-        return refit(problem, begin, weights=w, target=t, settings=steps)
-
     few = replace(settings, max_steps=min(_ROUGH_STEPS, settings.max_steps))
-    rough = refined(starts, np.repeat(lanes, polish), few)
+    rough = _from(problem, starts, np.repeat(lanes, polish), weights, target, few)
     value = np.where(np.isfinite(rough.value), rough.value, np.inf).reshape(-1, polish)
     best = np.arange(len(lanes)) * polish + value.argmin(axis=1)
-    return refined(rough.theta[best], lanes, settings)
+    return _from(problem, rough.theta[best], lanes, weights, target, settings)
 
 
 def _starts(

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 import numpy as np
 from numpy.typing import NDArray
 
-from tenfold.core.axes import Conventions, axis_of
+from tenfold.core.axes import AXES, Conventions, axis_of
 from tenfold.core.errors import LawError, did_you_mean
 from tenfold.core.law import Law, predict
 from tenfold.core.runs import Runs
@@ -28,6 +28,18 @@ def spread(span: Mapping[str, tuple[float, float]], n: int, seed: int) -> dict[s
         share = (rng.permutation(n) + rng.random(n)) / n
         out[name] = np.exp(np.log(low) + share * (np.log(high) - np.log(low)))
     return out
+
+
+def _mixed(inputs: dict[str, Array]) -> dict[str, Array]:
+    """Shares of a mixture brought to a sum of one, uniformly over the simplex."""
+    shares = [name for name in inputs if axis_of(name).simplex]
+    if not shares:
+        return inputs
+    low = {name: axis_of(name).usual for name in shares}
+    unit = {n: np.log(inputs[n] / low[n][0]) / np.log(low[n][1] / low[n][0]) for n in shares}
+    drawn = {name: -np.log(np.clip(unit[name], 1e-12, 1.0 - 1e-12)) for name in shares}
+    total = np.sum(list(drawn.values()), axis=0)
+    return {name: drawn[name] / total if name in shares else values for name, values in inputs.items()}
 
 
 def synthetic(
@@ -58,7 +70,7 @@ def synthetic(
             raise LawError(f"law {law.name!r} has no published set {coef!r}", hint=did_you_mean(coef, law.published))
         chosen = law.published[coef]
         coef, conventions, span = chosen.coef, chosen.conventions, {**chosen.span, **(span or {})}
-    inputs = spread(ranges(law, span), n, seed)
+    inputs = _mixed(spread(ranges(law, span), n, seed))
     inputs = {name: np.round(v) if axis_of(name).integer else v for name, v in inputs.items()}
     value = predict(law, coef, inputs)
     if not np.isfinite(value).all():
@@ -66,5 +78,7 @@ def synthetic(
         at = ", ".join(f"{name} = {values[row]:.6g}" for name, values in inputs.items())
         raise LawError(f"law {law.name!r} is {value[row]} at {at}", hint="give another span")
     value = value * np.exp(noise * np.random.default_rng([seed, 1]).standard_normal(n))
+    top = next((axis.upper for axis in AXES if axis.column == law.output), np.inf)
+    value = np.minimum(value, top)  # noise must not make a share of more than one
     columns = {law.column_of(name): values for name, values in inputs.items()}
     return Runs({**columns, law.output: value}, conventions=conventions, source=f"synthetic {law.name}")
