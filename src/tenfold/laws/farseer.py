@@ -2,7 +2,7 @@ r"""Farseer: floor, data term and exponent of the data all move with size."""
 
 from math import exp
 
-from tenfold.core import Check, Cite, Exponent, Interval, Positive, Published, law, maths
+from tenfold.core import Check, Cite, Exponent, Interval, Positive, Published, Reduction, law, maths
 
 FARSEER = Cite(
     "Li et al.", 2025, "Predictable Scale: Part II, Farseer: A Refined Scaling Law in Large Language Models",
@@ -52,6 +52,13 @@ def _bent(size, slope, bend):
     checks=[  # exp(a3 N^g3 + b3) + exp(a2 N^g2 + b2) D^-exp(a1 N^g1 + b1) in 40 digits
         Check({"N": 1e9, "D": 2e10}, PAPER, 0.53940864392897533),
         Check({"N": 7e9, "D": 1e12}, PAPER, 0.41686594788105457),
+    ],
+    reduces_to=[
+        Reduction(
+            "chinchilla",
+            when={"b": 0.0, "c": 0.0, "p": 1e-12},
+            coef={"E": "0 * E", "A": "E * 1e9**(-e)", "B": "B", "alpha": "-e", "beta": "beta"},
+        )
     ],
     falls_in=("N", "D"),
     meaning={
