@@ -129,8 +129,8 @@ def solve_increasing(residual: Callable[[Any], tuple[Any, Any]], start: Any, *, 
     """The root of an increasing, smooth, scalar residual, by Newton's method from ``start``.
 
     ``residual(s)`` returns the value and the derivative at ``s``. Derivatives of the root with respect to whatever
-    ``residual`` closes over are exact to second order: the root is found without derivatives, and two more Newton
-    steps are taken with them (one such step reproduces the first derivative, two the second).
+    ``residual`` closes over are exact to second order: the root is found without derivatives, and two more steps
+    along its slope are taken with them (one such step reproduces the first derivative, two the second).
     """
     system = _system((start,))
     if system == "symbol":
@@ -146,8 +146,10 @@ def solve_increasing(residual: Callable[[Any], tuple[Any, Any]], start: Any, *, 
         plain, held = jax.closure_convert(step, start)
         held, start = jax.lax.stop_gradient((held, start))
         root = jax.lax.fori_loop(0, steps, lambda _, s: plain(s, *held), start)
-    else:
-        root = start
-        for _ in range(steps + 3 * (system == "mpmath")):  # 16 digits become 50 in two steps, with one to spare
-            root = step(root)
-    return step(step(root))
+        slope = jax.lax.stop_gradient(residual(root)[1])
+        for _ in range(2):
+            root = root - residual(root)[0] / slope
+        return root
+    for _ in range(2 + steps + 3 * (system == "mpmath")):  # 16 digits become 50 in two steps, with one to spare
+        start = step(start)
+    return start

@@ -104,8 +104,8 @@ def kaplan_nsb(
     when every batch was far above critical (kaplan_ns).
     """
     # In t = log L the equation is t = logaddexp(size, steps + alpha_S softplus(b - t / alpha_B)), increasing and
-    # concave: Newton from below never overshoots and is within 1e-14 after 7 steps, the two at the end of the solver
-    # included. Two lower bounds of the root follow from softplus(u) >= 0 and softplus(u) >= u.
+    # concave: Newton from below never overshoots and is within 1e-14 after 7 steps. Two lower bounds of the root
+    # follow from softplus(u) >= 0 and softplus(u) >= u.
     size, steps = alpha_N * maths.log(Nc / N), alpha_S * maths.log(Sc / S)
     b = maths.log(B_star / batch)
 
@@ -116,4 +116,4 @@ def kaplan_nsb(
         return t - maths.logaddexp(size, late), 1.0 + share * alpha_S / alpha_B
 
     start = maths.maximum(maths.logaddexp(size, steps), (steps + alpha_S * b) / (1.0 + alpha_S / alpha_B))
-    return maths.exp(maths.solve_increasing(residual, start, steps=5))
+    return maths.exp(maths.solve_increasing(residual, start, steps=6))
