@@ -1,7 +1,8 @@
 """``python -m benchmarks.laws [NAMES] [--rows 500] [--draws 200] [--workers 2]``: every law on a table that follows it.
 
 A global fit and 200 bootstrap refits, compiled beforehand, of 500 rows made from the law's published (else worked)
-coefficients with 1 % noise. Wall and CPU seconds of the second of two runs in one process; laws run side by side.
+coefficients with 1 % noise. Wall and CPU seconds of the second of two runs in one process; laws run side by side, so
+CPU seconds are what is held against the bar.
 """
 
 from __future__ import annotations
@@ -46,10 +47,10 @@ def timed(name: str, rows: int, draws: int) -> Timed:
     options |= {"axis": "x"} if "x" in law.inputs else {}
     options |= {"objective": "squared@linear"} if linear else {}
     seconds = []
-    for _ in range(2):
+    for count in (8, draws):  # the first time compiles whatever there is to compile
         wall, cpu = time.perf_counter(), time.process_time()
         made = fit(law, runs, **options)
-        draw(made, runs, method=f"bootstrap:{draws}")
+        draw(made, runs, method=f"bootstrap:{count}")
         seconds.append((time.perf_counter() - wall, time.process_time() - cpu))
     return Timed(name, *seconds[1], seconds[0][0], made.status.name.lower(), made.certificate.agree, made.rms)
 
@@ -84,14 +85,14 @@ def main() -> None:
 
 
 def _table(found: list[Timed], rows: int, draws: int, workers: int) -> str:
-    slow = [item.law for item in found if item.wall > BAR]
+    slow = [item.law for item in sorted(found, key=lambda item: item.cpu) if item.cpu > BAR]
     lines = [
         "# How long laws take\n",
         f"`python -m benchmarks.laws` on {os.cpu_count()} cores ({platform.machine()}, Python "
         f"{platform.python_version()}, {workers} processes of one thread, load {os.getloadavg()[0]:.1f} at the end): a "
         f"global fit and {draws} bootstrap refits of {rows} rows that follow the law with {NOISE:.0%} noise. Warm; the "
         "first time a law is used it is compiled.\n",
-        f"{len(found) - len(slow)} of {len(found)} laws take {BAR:g} s or less"
+        f"{len(found) - len(slow)} of {len(found)} laws take {BAR:g} CPU seconds or less"
         + (f"; {', '.join(slow)} take longer." if slow else ".")
         + "\n",
         "| law | wall s | CPU s | first time, s | starts that agree | rms | status |",
@@ -100,7 +101,7 @@ def _table(found: list[Timed], rows: int, draws: int, workers: int) -> str:
     lines += [
         f"| [{t.law}]({t.law}.md) | {t.wall:.2f} | {t.cpu:.2f} | {t.first:.1f} | {t.agree:.0%} | {t.rms:.2%} | "
         f"{t.status} |"
-        for t in sorted(found, key=lambda item: -item.wall)
+        for t in sorted(found, key=lambda item: -item.cpu)
     ]
     return "\n".join(lines) + "\n"
 
