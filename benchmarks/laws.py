@@ -69,7 +69,7 @@ def main() -> None:
     os.environ.setdefault("OMP_NUM_THREADS", "1")
     os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
     os.environ.setdefault("TENFOLD_THREADS", "1")
-    names = given.names or list(laws())
+    names = given.names or sorted(laws(), key=lambda name: len(laws()[name].coefs))  # the long ones last
     found: list[Timed] = []
     # a fresh process now and then: compiled laws are kept for the life of one
     with ProcessPoolExecutor(given.workers, mp_context=get_context("spawn"), max_tasks_per_child=12) as pool:
@@ -80,11 +80,11 @@ def main() -> None:
                 raise RuntimeError(f"{name} failed") from error
             found.append(job.result())
             print(f"{name}: {found[-1].wall:.2f} s wall, {found[-1].cpu:.2f} s CPU, {found[-1].status}", flush=True)
-    if not given.names:
-        Path(given.markdown).write_text(_table(found, given.rows, given.draws, given.workers))
+            if not given.names:  # a run that is cut short leaves what it has measured
+                Path(given.markdown).write_text(_table(found, len(names), given.rows, given.draws, given.workers))
 
 
-def _table(found: list[Timed], rows: int, draws: int, workers: int) -> str:
+def _table(found: list[Timed], wanted: int, rows: int, draws: int, workers: int) -> str:
     slow = [item.law for item in sorted(found, key=lambda item: item.cpu) if item.cpu > BAR]
     lines = [
         "# How long laws take\n",
@@ -94,6 +94,7 @@ def _table(found: list[Timed], rows: int, draws: int, workers: int) -> str:
         "first time a law is used it is compiled.\n",
         f"{len(found) - len(slow)} of {len(found)} laws take {BAR:g} CPU seconds or less"
         + (f"; {', '.join(slow)} take longer." if slow else ".")
+        + (f" {wanted - len(found)} laws were not timed." if len(found) < wanted else "")
         + "\n",
         "| law | wall s | CPU s | first time, s | starts that agree | rms | status |",
         "|---|---|---|---|---|---|---|",
