@@ -20,5 +20,5 @@ assert not present, f"extras in the core environment: {present}"
 PY
 $venv/bin/tenfold --help >/dev/null
 $venv/bin/tenfold laws >/dev/null
-$venv/bin/tenfold fit data:bytes --json >/dev/null
+$venv/bin/tenfold fit data:bytes --law chinchilla --json >/dev/null
 echo "core-only environment: tenfold --help, laws and fit work"
