@@ -71,17 +71,16 @@ def main() -> None:
     os.environ.setdefault("TENFOLD_THREADS", "1")
     names = given.names or sorted(laws(), key=lambda name: len(laws()[name].coefs))  # the long ones last
     found: list[Timed] = []
-    # a fresh process now and then: compiled laws are kept for the life of one
-    with ProcessPoolExecutor(given.workers, mp_context=get_context("spawn"), max_tasks_per_child=12) as pool:
-        jobs = [pool.submit(timed, name, given.rows, given.draws) for name in names]
-        for name, job in zip(names, jobs, strict=True):
-            error = job.exception()
-            if error is not None:
-                raise RuntimeError(f"{name} failed") from error
-            found.append(job.result())
-            print(f"{name}: {found[-1].wall:.2f} s wall, {found[-1].cpu:.2f} s CPU, {found[-1].status}", flush=True)
-            if not given.names:  # a run that is cut short leaves what it has measured
-                Path(given.markdown).write_text(_table(found, len(names), given.rows, given.draws, given.workers))
+    batch = 8 * given.workers
+    for begin in range(0, len(names), batch):  # fresh processes now and then: compiled laws are kept for the life of one
+        part = names[begin : begin + batch]
+        with ProcessPoolExecutor(given.workers, mp_context=get_context("spawn")) as pool:
+            jobs = [pool.submit(timed, name, given.rows, given.draws) for name in part]
+            for name, job in zip(part, jobs, strict=True):
+                found.append(job.result())
+                print(f"{name}: {found[-1].wall:.2f} s wall, {found[-1].cpu:.2f} s CPU, {found[-1].status}", flush=True)
+        if not given.names:  # a run that is cut short leaves what it has measured
+            Path(given.markdown).write_text(_table(found, len(names), given.rows, given.draws, given.workers))
 
 
 def _table(found: list[Timed], wanted: int, rows: int, draws: int, workers: int) -> str:
