@@ -194,16 +194,16 @@ def rehearsal_sentence(rehearsal: Json | None) -> str:
     )
 
 
-def reach_words(reach: Mapping[str, float]) -> str:
-    """How far a prediction lies beyond the runs."""
+def reach_words(reach: Mapping[str, float], *, data: str = "the runs") -> str:
+    """How far a prediction lies beyond the runs, or beyond the ``data`` that published constants came from."""
     scale = reach.get("scale") or 0.0
     beyond = {name: value for name, value in reach.items() if name != "scale" and (value or 0.0) > 5e-3}
     if scale > 5e-3:
-        return f"{decades(scale)} beyond the runs"
+        return f"{decades(scale)} beyond {data}"
     if beyond:
         name = max(beyond, key=lambda key: beyond[key])
-        return f"{decades(beyond[name])} outside the runs on {name}"
-    return "within the range of the runs" if reach else "reach unknown"
+        return f"{decades(beyond[name])} outside {data} on {name}"
+    return f"within the range of {data}" if reach else "reach unknown"
 
 
 def forecast_line(target: str, prediction: Json, rehearsal: Json | None) -> str:
@@ -218,7 +218,8 @@ def forecast_line(target: str, prediction: Json, rehearsal: Json | None) -> str:
     tail = ""
     if prediction.get("status") == "beyond rehearsal":
         tail = "; this is farther than was rehearsed"
-    return f"{head}, {reach_words(prediction.get('reach') or {})}; {sentence}{tail}"
+    data = "the runs" if intervals else "the published data"  # only evidence carries no interval
+    return f"{head}, {reach_words(prediction.get('reach') or {}, data=data)}; {sentence}{tail}"
 
 
 def at_words(at: Mapping[str, float]) -> str:
