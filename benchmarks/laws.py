@@ -63,6 +63,7 @@ def main() -> None:
     parser.add_argument("--draws", type=int, default=200)
     parser.add_argument("--workers", type=int, default=os.cpu_count() or 1)
     parser.add_argument("--markdown", default="docs/laws/speed.md")
+    parser.add_argument("--resume", action="store_true", help="keep what the table holds and time the rest")
     given = parser.parse_args()
     from tenfold.laws import laws
 
@@ -70,7 +71,9 @@ def main() -> None:
     os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
     os.environ.setdefault("TENFOLD_THREADS", "1")
     names = given.names or sorted(laws(), key=lambda name: len(laws()[name].coefs))  # the long ones last
-    found: list[Timed] = []
+    found = _read(Path(given.markdown)) if given.resume else []
+    wanted = len(names)
+    names = [name for name in names if name not in {item.law for item in found}]
     batch = 8 * given.workers
     for begin in range(0, len(names), batch):  # fresh processes now and then: compiled laws are kept for the life of one
         part = names[begin : begin + batch]
@@ -80,7 +83,22 @@ def main() -> None:
                 found.append(job.result())
                 print(f"{name}: {found[-1].wall:.2f} s wall, {found[-1].cpu:.2f} s CPU, {found[-1].status}", flush=True)
         if not given.names:  # a run that is cut short leaves what it has measured
-            Path(given.markdown).write_text(_table(found, len(names), given.rows, given.draws, given.workers))
+            Path(given.markdown).write_text(_table(found, wanted, given.rows, given.draws, given.workers))
+
+
+def _read(path: Path) -> list[Timed]:
+    """The rows of an earlier table."""
+    rows = [line.strip("| ").split(" | ") for line in path.read_text().splitlines() if line.startswith("| [")]
+    return [
+        Timed(
+            name.partition("]")[0].lstrip("["), float(wall), float(cpu), float(first), status, *map(_share, (agree, rms))
+        )
+        for name, wall, cpu, first, agree, rms, status in rows
+    ]
+
+
+def _share(text: str) -> float:
+    return float(text.rstrip("%")) / 100.0
 
 
 def _table(found: list[Timed], wanted: int, rows: int, draws: int, workers: int) -> str:

@@ -8,7 +8,11 @@ import numpy as np
 import pytest
 from cases import measured
 
+from tenfold.core.domains import Interval
+from tenfold.core.law import law_from_text
 from tenfold.engine import resample
+from tenfold.engine.objective import Squared
+from tenfold.engine.problem import build
 from tenfold.engine.solve import refit, solve
 
 CLUSTERS = np.array([0, 0, 0, 1, 2, 2, 3, 3, 3, 3])
@@ -97,3 +101,18 @@ def test_the_guard_repairs_bad_lanes(by):
     assert report == resample.Guarded(checked=20, improved=10)
     np.testing.assert_allclose(lanes.value, right.value, rtol=1e-9)
     np.testing.assert_allclose(lanes.theta, right.theta, rtol=1e-6)
+
+
+def test_a_guard_that_checks_every_lane_repairs_what_it_checked():
+    """Few resamples of a law with two valleys, all started in the shallower one."""
+    x = np.linspace(0.0, 1.0, 60)
+    y = 2.0 + np.exp(-((x - 0.25) ** 2) / 0.002) + 0.9 * np.exp(-((x - 0.75) ** 2) / 0.002)
+    law = law_from_text("2 + exp(-(x - m)**2 / 0.002)", domains={"m": Interval(0.0, 1.0)}, inputs=("x",))
+    problem = build(law, {"x": x}, y, objective=Squared("linear"))
+    for lanes in (4, 20):
+        weights = np.ones((lanes, 60))
+        warm = refit(problem, np.full((lanes, 1), 0.75), weights=weights)
+        assert np.abs(warm.theta - 0.75).max() < 0.02
+        found, report = resample.guard(problem, warm, weights=weights)
+        assert found.theta == pytest.approx(0.25, abs=0.02)
+        assert report.improved == lanes

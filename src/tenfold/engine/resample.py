@@ -118,6 +118,8 @@ def guard(
     every = np.arange(lanes)
     rest = np.setdiff1d(every, chosen)
     out = _replace(warm, found, chosen, better)
+    if not rest.size:
+        return out, Guarded(lanes, int(better.sum()))
     if additive:
         others = _search(problem, rest, weights, target, polish, settings)
         out = _replace(out, others, rest, _better(others, out, rest))
