@@ -56,6 +56,7 @@ class Reproduction:
     reason: str
     targets: Mapping[str, Target]
     values: Callable[[], Mapping[str, float]]
+    module: str
 
 
 _DECLARED: dict[str, Reproduction] = {}
@@ -80,10 +81,10 @@ def reproduction(
 
     def declare(fn: Callable[[], Mapping[str, float]]) -> Callable[[], Mapping[str, float]]:
         name = fn.__name__
-        if name in _DECLARED and _DECLARED[name].values.__wrapped__.__module__ != fn.__module__:  # type: ignore[attr-defined]
+        if name in _DECLARED and _DECLARED[name].module != fn.__module__:
             raise ValueError(f"two reproductions are called {name!r}")
         cached = functools.cache(fn)
-        _DECLARED[name] = Reproduction(name, law, source, reason, dict(targets), cached)
+        _DECLARED[name] = Reproduction(name, law, source, reason, dict(targets), cached, fn.__module__)
         return cached
 
     return declare
