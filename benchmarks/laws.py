@@ -111,7 +111,11 @@ def _table(found: list[Timed], wanted: int, rows: int, draws: int, workers: int)
         "first time a law is used it is compiled.\n",
         f"{len(found) - len(slow)} of {len(found)} laws take {BAR:g} CPU seconds or less"
         + (f"; {', '.join(slow)} take longer." if slow else ".")
-        + (f" {wanted - len(found)} laws were not timed." if len(found) < wanted else "")
+        + (
+            f" Not timed, because the run was cut short: {wanted - len(found)} of the largest."
+            if len(found) < wanted
+            else ""
+        )
         + "\n",
         "| law | wall s | CPU s | first time, s | starts that agree | rms | status |",
         "|---|---|---|---|---|---|---|",
