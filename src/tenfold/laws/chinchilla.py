@@ -70,6 +70,11 @@ def chinchilla(N, D, *, E: Floor, A: Positive, B: Positive, alpha: Exponent, bet
     to its length. Not for repeated data (try data_constrained), nor for checkpoints of one run, and with care
     far above the fitted tokens per parameter (overtrain has fewer coefficients when every run is given by
     compute and ratio).
+
+    Written with the scales at which each term is one, E + (N_c / N)^{\alpha} + (D_c / D)^{\beta} as for the
+    loss on one programming language (Yang et al. 2025, arXiv:2512.13472), it is the same surface: A =
+    N_c^{\alpha}, B = D_c^{\beta}. That paper prints the exponents and the floor of seven languages but neither
+    scale, so no set is shipped; hold those with fixed=, as Python's alpha .221, beta 1.217 and E .566.
     """
     return E + A * N**-alpha + B * D**-beta
 
