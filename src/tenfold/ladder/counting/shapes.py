@@ -1,54 +1,55 @@
-"""How many parameters, how many FLOPs: one named formula a convention.
+"""The same counts for a ladder's own shapes, by the names that records use.
 
-Conventions move fitted exponents far more than noise does, so each has a name and every record of a
-run carries all of them. Formulas take sizes and return exact integers; tests compare them with the
-arrays of an initialised model.
+Formulas take sizes and return exact integers; tests compare them with the arrays of an initialised model.
 """
+
+from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import replace
+from typing import Any
 
 from tenfold.core.errors import ConfigError
-from tenfold.ladder.spec import Shape
+from tenfold.ladder.counting.decoder import decoder_of, params
+from tenfold.ladder.counting.flops import flops_matmul
 
 
-def params_hidden(shape: Shape, /) -> int:
-    """Matrices of the blocks: attention (4 d^2) and MLP (2 r d^2) in each of ``depth`` blocks."""
-    return shape.depth * (4 + 2 * shape.mlp_ratio) * shape.width**2
+def params_hidden(shape: Any, /) -> int:
+    """Parameters of the blocks: attention (4 d^2) and MLP (2 r d^2) in each of ``depth`` blocks of a plain shape."""
+    return params(decoder_of(shape)).hidden
 
 
-def params_hidden_head(shape: Shape, /) -> int:
+def params_hidden_head(shape: Any, /) -> int:
     """Blocks and the output head; the "non-embedding" count of most papers with an untied head."""
-    return params_hidden(shape) + shape.vocab * shape.width
+    return params(decoder_of(shape)).hidden_head
 
 
-def params_total(shape: Shape, /) -> int:
+def params_total(shape: Any, /) -> int:
     """Every trained number, the ``ngram`` embedding tables included."""
-    return params_hidden_head(shape) + shape.ngram * shape.vocab * shape.width
+    return params(decoder_of(shape)).total
 
 
-def params_compute(shape: Shape, /) -> float:
+def params_compute(shape: Any, /) -> float:
     """Counted FLOPs a token over six: the N for which C = 6 N D holds exactly."""
     return flops_per_token_matmul(shape) / 6
 
 
-def flops_per_token_matmul(shape: Shape, /) -> int:
+def flops_per_token_matmul(shape: Any, /) -> int:
     """FLOPs of all matrix products for one training token, forward and backward.
 
     Forward: two a weight of the blocks and the head, plus 4 T d a block for scores and weighted
     values over the full T x T square (its masked half is computed too). Backward: twice the forward.
     Embedding lookups cost none. 3 (24 L d^2 + 4 L T d + 2 V d) at an MLP ratio of 4.
     """
-    attention = 4 * shape.depth * shape.context * shape.width
-    return 3 * (2 * params_hidden_head(shape) + attention)
+    return int(flops_matmul(decoder_of(shape)))
 
 
-def flops_per_token_6n(shape: Shape, /) -> int:
+def flops_per_token_6n(shape: Any, /) -> int:
     """The usual estimate 6 N with N = blocks and head (Kaplan et al. 2020, arXiv:2001.08361, sec. 2.1)."""
     return 6 * params_hidden_head(shape)
 
 
-PARAMETERS: dict[str, Callable[[Shape], float]] = {
+PARAMETERS: dict[str, Callable[[Any], float]] = {
     "hidden": params_hidden,
     "hidden+head": params_hidden_head,
     "total": params_total,
@@ -56,14 +57,14 @@ PARAMETERS: dict[str, Callable[[Shape], float]] = {
 }
 """Parameter counts by the name of their convention."""
 
-FLOPS_PER_TOKEN: dict[str, Callable[[Shape], int]] = {
+FLOPS_PER_TOKEN: dict[str, Callable[[Any], int]] = {
     "matmul": flops_per_token_matmul,
     "6N": flops_per_token_6n,
 }
 """FLOPs of one training token by the name of their convention."""
 
 
-def count_parameters(shape: Shape, /, *, convention: str = "flop/6") -> float:
+def count_parameters(shape: Any, /, *, convention: str = "flop/6") -> float:
     """Number of parameters of ``shape`` in the named convention."""
     if convention not in PARAMETERS:
         raise ConfigError(
@@ -74,7 +75,7 @@ def count_parameters(shape: Shape, /, *, convention: str = "flop/6") -> float:
     return PARAMETERS[convention](shape)
 
 
-def nearest_width(params: float, /, *, convention: str = "flop/6", shape: Shape | None = None) -> int:
+def nearest_width(params: float, /, *, convention: str = "flop/6", shape: Any = None) -> int:
     """Width whose model comes nearest to ``params`` in log N; a multiple of the head dimension.
 
     Args:
@@ -84,7 +85,7 @@ def nearest_width(params: float, /, *, convention: str = "flop/6", shape: Shape 
     """
     if not params > 0:
         raise ConfigError(f"params = {params} is not positive", path="params")
-    base = shape or Shape(width=8)
+    base = shape or _bytes_shape()
 
     def count(width: int) -> float:
         return count_parameters(replace(base, width=width), convention=convention)
@@ -95,4 +96,10 @@ def nearest_width(params: float, /, *, convention: str = "flop/6", shape: Shape 
     while high - low > base.head_dim:
         middle = (low + high) // (2 * base.head_dim) * base.head_dim
         low, high = (middle, high) if count(middle) < params else (low, middle)
-    return low if params / count(low) < count(high) / params else high
+    return int(low if params / count(low) < count(high) / params else high)
+
+
+def _bytes_shape() -> Any:
+    from tenfold.ladder.spec import Shape
+
+    return Shape(width=8)
