@@ -11,6 +11,7 @@ a token does not see. Every convention is a property of one record, :class:`Para
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, fields
 from types import MappingProxyType
@@ -37,8 +38,9 @@ class Decoder:
         gated: three matrices in the MLP (SwiGLU, GEGLU) in place of two.
         tied: the head is the (first) embedding table.
         bias: biases on the attention and MLP matrices.
-        norm: ``rms`` (a gain) or ``layer`` (a gain and a bias); two a block and a last one.
+        norm: ``rms`` (a gain) or ``layer`` (a gain and a bias).
         gains: whether norms have parameters at all.
+        block_norms: norms a block, besides a last one; one where attention and MLP run side by side on the same.
         positions: a learned embedding of each position.
         relative: Transformer-XL positions: a matrix of d x H h and two biases of H h a block (Gopher, Chinchilla).
         qk_norm: norms of queries and keys, their gains shared by all heads.
@@ -71,6 +73,7 @@ class Decoder:
     bias: bool = False
     norm: str = "rms"
     gains: bool = True
+    block_norms: int = 2
     positions: bool = False
     relative: bool = False
     qk_norm: bool = False
@@ -91,8 +94,9 @@ class Decoder:
                 _positive(getattr(self, name), name)
         if self.norm not in NORMS:
             raise ConfigError(f"unknown norm {self.norm!r}", path="model.norm", hint=did_you_mean(str(self.norm), NORMS))
-        if not _whole(self.shared_experts) or self.shared_experts < 0:
-            raise ConfigError(f"shared_experts = {self.shared_experts!r} is not a count", path="model.shared_experts")
+        for name in ("shared_experts", "block_norms"):
+            if not _whole(getattr(self, name)) or getattr(self, name) < 0:
+                raise ConfigError(f"{name} = {getattr(self, name)!r} is not a count", path=f"model.{name}")
         self._check_heads()
         self._check_experts()
         if self.active_depth is not None and not 0 < self.active_depth <= self.depth:
@@ -119,9 +123,9 @@ class Decoder:
                 path="model.experts",
                 hint="give one number a block, or one for all",
             )
-        if self.shared_blocks and len(set(self.experts_by_block)) > 1:
+        if self.shared_blocks and len(self.expert_groups) > 1:
             raise ConfigError("shared_blocks needs the same experts in every block", path="model.experts")
-        for count in self.experts_by_block:
+        for count in self.experts if isinstance(self.experts, tuple) else (self.experts,):
             _positive(count, "experts")
             if self.active_experts > count:
                 raise ConfigError(
@@ -149,9 +153,16 @@ class Decoder:
         return 4 * self.width if self.mlp is None else self.mlp
 
     @property
-    def experts_by_block(self) -> tuple[int, ...]:
-        """Experts of each block."""
-        return self.experts if isinstance(self.experts, tuple) else (self.experts,) * self.depth
+    def expert_groups(self) -> tuple[tuple[int, int], ...]:
+        """Pairs of a number of experts and of how many blocks have it."""
+        if isinstance(self.experts, tuple):
+            return tuple(sorted(Counter(self.experts).items()))
+        return ((self.experts, self.depth),)
+
+    @property
+    def stored_groups(self) -> tuple[tuple[int, int], ...]:
+        """The same for the blocks that are stored: one where all are shared."""
+        return ((self.expert_groups[0][0], 1),) if self.shared_blocks else self.expert_groups
 
     @property
     def plain(self) -> bool:
@@ -160,7 +171,7 @@ class Decoder:
             self.kv_width == self.query_width == self.width
             and not self.gated
             and self.mlp_width == 4 * self.width
-            and set(self.experts_by_block) == {1}
+            and self.expert_groups == ((1, self.depth),)
             and self.shared_experts == 0
             and self.iterations == 1
             and self.window is None
@@ -256,22 +267,24 @@ def params(decoder: Decoder, /) -> Parameters:
     attention_bias = q + 2 * kv + d if decoder.bias else 0
     mlp = mlp_matrices(decoder)
     mlp_bias = (2 * f if decoder.gated else f) + d if decoder.bias else 0
-    blocks = decoder.experts_by_block[:1] if decoder.shared_blocks else decoder.experts_by_block
-    stored = [count + decoder.shared_experts for count in blocks]
-    idle = sum(count - min(decoder.iterations * decoder.active_experts, count) for count in blocks)
-    routers = sum(decoder.iterations * d * count for count in blocks if count > 1)
+    groups = decoder.stored_groups
+    blocks = sum(times for _, times in groups)
+    stored = sum(times * (count + decoder.shared_experts) for count, times in groups)
+    used = decoder.iterations * decoder.active_experts
+    idle = sum(times * (count - min(used, count)) for count, times in groups)
+    routers = sum(times * decoder.iterations * d * count for count, times in groups if count > 1)
     table = decoder.vocab * d
     return Parameters(
         embedding=decoder.tables * table,
         positions=decoder.context * d if decoder.positions else 0,
-        attention=len(blocks) * (attention + attention_bias),
-        relative=len(blocks) * (d * q + 2 * q) if decoder.relative else 0,
-        mlp=sum(stored) * (mlp + mlp_bias),
+        attention=blocks * (attention + attention_bias),
+        relative=blocks * (d * q + 2 * q) if decoder.relative else 0,
+        mlp=stored * (mlp + mlp_bias),
         router=routers,
         norms=_norms(decoder, h),
         head=0 if decoder.tied else table,
         readout=table,
-        matrices=len(blocks) * attention + sum(stored) * mlp + routers,
+        matrices=blocks * attention + stored * mlp + routers,
         unused=idle * (mlp + mlp_bias),
         unused_matrices=idle * mlp,
         multiplied=table + _multiplied(decoder, attention, mlp),
@@ -292,20 +305,23 @@ def _multiplied(decoder: Decoder, attention: int, mlp: int) -> float:
     """Weights of the blocks that one token is multiplied by."""
     seen = decoder.iterations * decoder.active_experts + decoder.shared_experts
     once = sum(
-        attention
-        + (seen if count > 1 else 1 + decoder.shared_experts) * mlp
-        + (decoder.iterations * decoder.width * count if count > 1 else 0)
-        for count in decoder.experts_by_block
+        times
+        * (
+            attention
+            + (seen if count > 1 else 1 + decoder.shared_experts) * mlp
+            + (decoder.iterations * decoder.width * count if count > 1 else 0)
+        )
+        for count, times in decoder.expert_groups
     )
     return once if decoder.active_depth is None else once * decoder.active_depth / decoder.depth
 
 
 def _norms(decoder: Decoder, h: int) -> int:
-    """Parameters of the norms: two a block, a last one, and those of queries and keys."""
+    """Parameters of the norms: of each block, a last one, and those of queries and keys."""
     if not decoder.gains:
         return 0
-    one = 2 if decoder.norm == "layer" else 1
-    return one * ((2 * decoder.depth + 1) * decoder.width + (2 * decoder.depth * h if decoder.qk_norm else 0))
+    of_block = decoder.block_norms * decoder.width + (2 * h if decoder.qk_norm else 0)
+    return (2 if decoder.norm == "layer" else 1) * (decoder.depth * of_block + decoder.width)
 
 
 PARAMETER_CONVENTIONS: Mapping[str, Callable[[Parameters], float]] = MappingProxyType(
@@ -332,10 +348,10 @@ def decoder_of(shape: Any, /) -> Decoder:
     head_dim = int(getattr(shape, "head_dim", width))
     own = {
         name: getattr(shape, name)
-        for name in ("kv_heads", "gated", "tied", "bias", "norm", "positions", "qk_norm", "window")
+        for name in ("kv_heads", "gated", "tied", "bias", "norm", "block_norms", "positions", "qk_norm")
         if getattr(shape, name, None) is not None
     }
-    for name in ("experts", "active_experts", "shared_experts", "iterations", "shared_blocks", "active_depth"):
+    for name in ("window", "experts", "active_experts", "shared_experts", "iterations", "shared_blocks", "active_depth"):
         if getattr(shape, name, None) is not None:
             own[name] = getattr(shape, name)
     hidden = getattr(shape, "mlp", None)

@@ -228,11 +228,12 @@ def _active_head(found: Parameters) -> int:
 def _chinchilla(decoder: Decoder, *, include_embed_logits: bool) -> float:
     """Appendix F for one token; key heads, gates and experts are counted where the shape has them."""
     d, q, seen = decoder.width, decoder.query_width, _seen(decoder)
-    routed = decoder.iterations * decoder.active_experts if max(decoder.experts_by_block) > 1 else 1
-    dense = 2 * (routed + decoder.shared_experts) * mlp_matrices(decoder)
-    block = 2 * d * (q + 2 * decoder.kv_width) + 4 * seen * q + 3 * decoder.heads * seen + 2 * q * d + dense
+    routed = decoder.iterations * decoder.active_experts
+    used = sum(times * ((routed if count > 1 else 1) + decoder.shared_experts) for count, times in decoder.expert_groups)
+    attention = 2 * d * (q + 2 * decoder.kv_width) + 4 * seen * q + 3 * decoder.heads * seen + 2 * q * d
+    dense = Fraction(2 * used * mlp_matrices(decoder), decoder.depth)
     ends = 2 * decoder.vocab * d * (decoder.tables + 1) if include_embed_logits else 0
-    return _integer(3 * (block_depth(decoder) * block + ends))
+    return _integer(3 * (Fraction(block_depth(decoder)) * (attention + dense) + ends))
 
 
 def _integer(value: float | Fraction) -> float:

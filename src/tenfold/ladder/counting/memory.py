@@ -191,7 +191,7 @@ def activation_bytes_per_token(
     d, q, kv, f = decoder.width, decoder.query_width, decoder.kv_width, decoder.mlp_width
     if recompute == "full":
         return d * each
-    most = max(decoder.experts_by_block)
+    most = max(count for count, _ in decoder.expert_groups)
     used = (decoder.iterations * decoder.active_experts if most > 1 else 1) + decoder.shared_experts
     norms = 2 * d * each
     attention = (d + q + 2 * kv + q) * each + (d if dropout else 0)
@@ -306,10 +306,10 @@ def _idle_experts(decoder: Decoder, batch: int) -> float:
     found = params(decoder)
     if not found.unused:
         return 0.0
-    blocks = decoder.experts_by_block[:1] if decoder.shared_blocks else decoder.experts_by_block
-    one = found.mlp / sum(count + decoder.shared_experts for count in blocks)
+    one = found.mlp / sum(times * (count + decoder.shared_experts) for count, times in decoder.stored_groups)
     draws = decoder.iterations * batch
-    return sum(one * count * (1 - decoder.active_experts / count) ** draws for count in blocks)
+    idle = (times * count * (1 - decoder.active_experts / count) ** draws for count, times in decoder.stored_groups)
+    return one * sum(idle)
 
 
 def named(table: Mapping[str, Value], name: str, what: str) -> Value:
