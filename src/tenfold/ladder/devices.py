@@ -16,7 +16,7 @@ from types import MappingProxyType
 from typing import Any
 
 from tenfold.core.errors import ConfigError, did_you_mean
-from tenfold.ladder.counting.memory import Decode, Memory
+from tenfold.ladder.counting.memory import Decode
 
 PRECISIONS = ("fp64", "fp32", "tf32", "bf16", "fp16", "fp8", "int8")
 """Names under which a peak may be given; int8 counts operations."""
@@ -163,9 +163,13 @@ def cost(seconds: float, device: Device, /, *, devices: int = 1) -> float:
     return seconds / 3600 * device.price * devices
 
 
-def fits(needed: Memory, device: Device, /) -> bool | None:
-    """Whether training fits into the memory of one device; None where its memory is not known."""
-    return None if device.memory is None else needed.total <= device.memory
+def fits(needed: float, device: Device, /) -> bool | None:
+    """Whether so many bytes fit into the memory of one device; None where its memory is not known.
+
+    >>> fits(70e9, find_device("a100")), fits(90e9, find_device("a100"))
+    (True, False)
+    """
+    return None if device.memory is None else needed <= device.memory
 
 
 def with_price(device: Device, price: float | None, /) -> Device:

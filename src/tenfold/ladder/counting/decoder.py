@@ -20,6 +20,8 @@ from typing import Any
 from tenfold.core.errors import ConfigError, did_you_mean
 
 NORMS = ("rms", "layer")
+LARGEST = 10**15
+"""No size is larger, so that no count overflows a float."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -337,23 +339,45 @@ PARAMETER_CONVENTIONS: Mapping[str, Callable[[Parameters], float]] = MappingProx
 """What people call the number of parameters. All but ``total`` leave out the experts that a token does not see."""
 
 
+_READ = (
+    "kv_heads",
+    "gated",
+    "tied",
+    "bias",
+    "norm",
+    "block_norms",
+    "positions",
+    "qk_norm",
+    "window",
+    "experts",
+    "active_experts",
+    "shared_experts",
+    "iterations",
+    "shared_blocks",
+    "active_depth",
+)
+
+
 def decoder_of(shape: Any, /) -> Decoder:
     """The sizes of a ladder's :class:`~tenfold.ladder.spec.Shape`.
 
-    Only ``width`` is required; further attributes are read where the shape has them, by the names of
+    Width, vocabulary and context are required; further attributes are read where the shape has them, by the names of
     :class:`Decoder` (``ngram`` for ``tables``, ``mlp_ratio`` for ``mlp``). Shapes of a ladder have no biases,
     and norms without gains unless they say so.
+
+    Raises:
+        ConfigError: the shape is of another kind of model.
     """
+    absent = [name for name in ("width", "vocab", "context") if not hasattr(shape, name)]
+    if absent:
+        raise ConfigError(
+            f"{type(shape).__name__} has no {absent[0]}: it is no decoder",
+            path="family",
+            hint="only ladders of transformers are counted",
+        )
     width = int(shape.width)
     head_dim = int(getattr(shape, "head_dim", width))
-    own = {
-        name: getattr(shape, name)
-        for name in ("kv_heads", "gated", "tied", "bias", "norm", "block_norms", "positions", "qk_norm")
-        if getattr(shape, name, None) is not None
-    }
-    for name in ("window", "experts", "active_experts", "shared_experts", "iterations", "shared_blocks", "active_depth"):
-        if getattr(shape, name, None) is not None:
-            own[name] = getattr(shape, name)
+    own = {name: getattr(shape, name) for name in _READ if getattr(shape, name, None)}  # 0 and None: the default
     hidden = getattr(shape, "mlp", None)
     return Decoder(
         width=width,
@@ -374,5 +398,6 @@ def _whole(value: Any) -> bool:
 
 
 def _positive(value: Any, name: str) -> None:
-    if not _whole(value) or value < 1:
-        raise ConfigError(f"{name} = {value!r} is not a positive whole number", path=f"model.{name}")
+    if not _whole(value) or not 1 <= value <= LARGEST:
+        shown = f"{value:.3g}" if _whole(value) and value > LARGEST else repr(value)
+        raise ConfigError(f"{name} = {shown} is not a whole number from 1 to 10^15", path=f"model.{name}")

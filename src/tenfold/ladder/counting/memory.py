@@ -8,7 +8,7 @@ from types import MappingProxyType
 from typing import TypeVar
 
 from tenfold.core.errors import ConfigError, did_you_mean
-from tenfold.ladder.counting.decoder import Decoder, block_depth, params
+from tenfold.ladder.counting.decoder import LARGEST, Decoder, block_depth, params
 from tenfold.ladder.counting.flops import keys_seen
 
 Value = TypeVar("Value")
@@ -320,5 +320,5 @@ def named(table: Mapping[str, Value], name: str, what: str) -> Value:
 
 
 def _positive(value: int, name: str) -> None:
-    if not isinstance(value, int) or isinstance(value, bool) or value < 1:
-        raise ConfigError(f"{name} = {value!r} is not a positive whole number", path=name)
+    if not isinstance(value, int) or isinstance(value, bool) or not 1 <= value <= LARGEST:
+        raise ConfigError(f"{name} = {value!r} is not a whole number from 1 to 10^15", path=name)
