@@ -16,7 +16,7 @@ from collections import Counter
 from pathlib import Path
 from typing import Any
 
-from tenfold.ladder.corpus import load_corpus
+from tenfold.ladder.corpora import load_corpus
 from tenfold.ladder.records import RunRecord, read_records, to_curve_rows, to_rows
 from tenfold.ladder.table import CONVENTIONS, cell, to_csv
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 from ladder_texts import write_text
 
-from tenfold.ladder.corpus import CorpusSpec, load_corpus
+from tenfold.ladder.corpora import CorpusSpec, load_corpus
 from tenfold.ladder.ladder import BatchRule, Ladder, Row
 from tenfold.ladder.spec import Evaluation, RunSpec, Shape
 

@@ -10,8 +10,8 @@ import pytest
 from ladder_texts import write_text
 
 from tenfold.core.errors import ConfigError, DataError
-from tenfold.ladder import corpus as module
-from tenfold.ladder.corpus import CorpusSpec, folder_corpus, load_corpus, require_windows, stdlib_corpus
+from tenfold.ladder.corpora import CorpusSpec, folder_corpus, load_corpus, require_windows, stdlib_corpus
+from tenfold.ladder.corpora import text as module
 
 
 def test_a_folder_is_split_by_file_and_joined(tmp_path):

@@ -7,8 +7,10 @@ import numpy as np
 import pytest
 
 from tenfold.core.errors import ConfigError
-from tenfold.ladder import counting, transformer
-from tenfold.ladder.spec import Shape
+from tenfold.ladder import counting
+from tenfold.ladder.families import transformer
+from tenfold.ladder.models import Model
+from tenfold.ladder.spec import Optimizer, Shape
 
 SHAPES = [
     Shape(width=8),
@@ -19,7 +21,8 @@ SHAPES = [
 
 
 def arrays(shape):
-    return jax.eval_shape(lambda key: transformer.init(key, shape), jax.random.key(0))
+    model = Model("transformer", shape, Optimizer(base_width=shape.width))
+    return jax.eval_shape(model.init, jax.random.key(0))
 
 
 def total(tree):
@@ -29,9 +32,11 @@ def total(tree):
 @pytest.mark.parametrize("shape", SHAPES, ids=str)
 def test_parameters_are_the_sizes_of_the_arrays(shape):
     params = arrays(shape)
-    assert counting.params_hidden(shape) == total(params["blocks"])
-    assert counting.params_hidden_head(shape) == total((params["blocks"], params["head"]))
-    assert counting.params_total(shape) == transformer.count(shape) == total(params)
+    blocks = transformer.part(params, "blocks.")
+    assert counting.params_hidden(shape) == transformer.count(shape).hidden == total(blocks)
+    assert counting.params_hidden_head(shape) == total((blocks, params["head"]))
+    assert counting.params_total(shape) == transformer.count(shape).total == total(params)
+    assert counting.params_compute(shape) == transformer.count(shape).compute
 
 
 def product_flops(jaxpr):
@@ -52,7 +57,7 @@ def product_flops(jaxpr):
 @pytest.mark.parametrize("shape", SHAPES, ids=str)
 def test_flops_are_the_products_of_the_traced_model(shape):
     windows = jax.ShapeDtypeStruct((3, shape.context + 1), np.int32)
-    traced = jax.make_jaxpr(lambda p, w: transformer.window_losses(p, w, shape))(arrays(shape), windows)
+    traced = jax.make_jaxpr(lambda p, w: transformer.losses(p, w, shape))(arrays(shape), windows)
     tokens = 3 * shape.context
     norms = 2 * shape.depth * shape.heads * shape.context  # the softmax's own sums ride along in a product
     assert product_flops(traced.jaxpr) == tokens * (counting.flops_per_token_matmul(shape) / 3 + norms)

@@ -11,8 +11,8 @@ from tenfold.core.errors import ConfigError
 from tenfold.ladder.config import load_ladder, presets
 from tenfold.ladder.counting import params_hidden_head
 from tenfold.ladder.ladder import BatchRule, Ladder, cells, flops_of, plan_run
-from tenfold.ladder.parameterization import PARAMETERIZATIONS, peak_rate, rules
-from tenfold.ladder.schedule import SCHEDULES, cosine, linear, wsd
+from tenfold.ladder.models import Model
+from tenfold.ladder.schedule import SCHEDULES, cosine, factors, linear, wsd
 from tenfold.ladder.spec import Optimizer, Shape
 
 
@@ -89,22 +89,25 @@ def test_a_run_has_either_flops_or_tokens():
 
 
 def test_rates_follow_the_width():
-    wide = {kind: peak_rate(rule, shape=Shape(width=64), optimizer=Optimizer()) for kind, rule in rules("mup").items()}
+    def rates(width, parameterization):
+        model = Model("transformer", Shape(width=width), Optimizer(parameterization=parameterization))
+        return {name.removeprefix("blocks.1."): rate for name, rate in model.rates.items() if "blocks.0" not in name}
+
+    wide = rates(64, "mup")
     assert wide == {"embed": 4e-2, "qkv": 4e-3, "out": 4e-3, "up": 4e-3, "down": 2e-3, "head": 1.5e-2}
     for name, rate in wide.items():
-        narrow = peak_rate(rules("standard")[name], shape=Shape(width=8), optimizer=Optimizer())
-        assert narrow == rate * (1 if name == "embed" else 2)
-    assert {frozenset(table) for table in PARAMETERIZATIONS.values()} == {frozenset(wide)}
-    with pytest.raises(ConfigError, match="mup"):
-        rules("sp")
+        assert rates(8, "standard")[name] == rate * (1 if name == "embed" else 2)
 
 
 @pytest.mark.parametrize("name", SCHEDULES)
 @pytest.mark.parametrize("total", [1, 7, 1000])
 def test_schedules_stay_between_zero_and_one(name, total):
-    factors = SCHEDULES[name](np.arange(total), total, warmup=0.05)
-    assert np.all((factors > 0) & (factors <= 1))
-    assert SCHEDULES[name](total, total, warmup=0.05) == pytest.approx(0, abs=1e-12)
+    rates = SCHEDULES[name](np.arange(total), total, warmup=0.05)
+    assert np.all((rates > 0) & (rates <= 1))
+    settings = Optimizer(schedule=name, custom=(1.0, 0.5))
+    assert np.array_equal(factors(settings, steps=np.arange(total, total + 3), total=total), np.zeros(3))
+    if name not in ("constant", "custom"):
+        assert SCHEDULES[name](total, total, warmup=0.05) == pytest.approx(0, abs=1e-12)
 
 
 def test_schedules_have_their_shapes():

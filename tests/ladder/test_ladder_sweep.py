@@ -9,16 +9,16 @@ import signal
 import subprocess
 import sys
 import time
-from dataclasses import replace
+from dataclasses import asdict, replace
 
 import pytest
 from ladder_texts import write_text
 
 from tenfold.core.errors import ConfigError, DataError
 from tenfold.ladder import pool, sweep
-from tenfold.ladder.corpus import CorpusSpec, load_corpus
+from tenfold.ladder.corpora import CorpusSpec, load_corpus
 from tenfold.ladder.ladder import BatchRule, Ladder, Row, cells
-from tenfold.ladder.records import RunRecord, append_record, read_records, to_json
+from tenfold.ladder.records import RunRecord, append_record, read_records
 from tenfold.ladder.spec import Evaluation, Shape
 from tenfold.ladder.sweep import RUNS_FILE, train, train_one
 
@@ -103,7 +103,7 @@ def test_a_stopped_ladder_resumes(endless, cache, tmp_path, how):
 
 def test_a_worker_without_a_reader_ends(endless, cache):
     """As when the ladder's process was killed: it does not go on for hours with nobody to tell."""
-    planned = to_json(RunRecord(spec=cells(endless)[-1], status="failed"))
+    planned = {"job": [asdict(cells(endless)[-1])]}
     process = subprocess.Popen(
         [sys.executable, "-m", "tenfold.ladder.worker", f"cache={cache}"],
         stdin=subprocess.PIPE,
@@ -145,8 +145,9 @@ def test_one_process_at_a_time(ladder, cache, tmp_path):
         train(ladder, out=tmp_path, cache=cache)
 
 
-def test_texts_do_not_mix(ladder, cache, tmp_path, spec, corpus):
-    append_record(tmp_path / RUNS_FILE, RunRecord(spec=spec, status="finished", loss=1.0, corpus_sha256="0" * 64))
+def test_texts_do_not_mix(ladder, cache, tmp_path, corpus):
+    planned = cells(ladder)[0]
+    append_record(tmp_path / RUNS_FILE, RunRecord(spec=planned, status="finished", loss=1.0, corpus_sha256="0" * 64))
     with pytest.raises(DataError, match="text with hash 000000000000") as caught:
         train(ladder, out=tmp_path, cache=cache)
     assert corpus.sha256[:12] in str(caught.value)

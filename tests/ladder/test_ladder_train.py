@@ -10,9 +10,10 @@ import numpy as np
 import optax
 import pytest
 
-from tenfold.ladder import train, transformer
+from tenfold.ladder import stepper, train
+from tenfold.ladder.corpora.text import Covered
 from tenfold.ladder.counting import flops_per_token_matmul
-from tenfold.ladder.parameterization import peak_rate, rules
+from tenfold.ladder.models import model_of
 from tenfold.ladder.schedule import linear
 from tenfold.ladder.spec import Optimizer
 
@@ -42,7 +43,7 @@ def test_the_curve_lies_on_the_way(trained):
     for point in record.curve:
         assert point.tokens == point.step * spec.batch_tokens
         assert point.flops == point.tokens * flops_per_token_matmul(spec.shape)
-        rate = peak_rate(rules("mup")["qkv"], shape=spec.shape, optimizer=spec.optimizer)
+        rate = model_of(spec).rates["blocks.0.qkv"]
         assert point.lr == pytest.approx(rate * linear(point.step - 1, spec.steps))
         assert 0 < point.loss < record.initial_loss
 
@@ -57,36 +58,38 @@ def test_steps_are_those_of_a_plain_loop(spec, corpus):
     spec = replace(spec, steps=5)
     record = train.train_run(spec, corpus)
     adam = optax.chain(optax.clip_by_global_norm(1.0), optax.scale_by_adam(0.9, 0.98, 1e-9))
-    params = jax.jit(transformer.init, static_argnums=1)(jax.random.key(spec.seed), spec.shape)
+    model = model_of(spec)
+    params = jax.jit(model.init)(jax.random.key(spec.seed))
     state = jax.jit(adam.init)(params)
-    starts, codes = next(train.batches(corpus, spec.shape, batch=4, seed=spec.seed))
-    rates = {kind: peak_rate(rule, shape=spec.shape, optimizer=spec.optimizer) for kind, rule in rules("mup").items()}
+    starts, codes = next(corpus.batches(spec.shape, batch=4, seed=spec.seed, chunk=32))
+    rates = model.rates
 
     @jax.jit
     def step(params, state, windows, factor):
-        gradient = jax.grad(lambda p: transformer.window_losses(p, windows, spec.shape).mean())(params)
+        gradient = jax.grad(lambda p: model.losses(p, windows).mean())(params)
         update, state = adam.update(gradient, state)
-        moved = jax.tree_util.tree_map_with_path(lambda path, p, u: p - factor * rates[path[-1].key] * u, params, update)
-        return moved, state
+        return {name: p - factor * rates[name] * update[name] for name, p in params.items()}, state
 
     for number in range(5):
         np.testing.assert_array_equal(codes[number, 0], corpus.train[starts[number, 0] :][:17])
         params, state = step(params, state, codes[number].astype(np.int32), linear(number, 5))
-    assert record.loss == pytest.approx(train.evaluate(params, corpus, spec, windows=96), rel=1e-5)
+    assert record.loss == pytest.approx(
+        float(stepper.evaluate(model, params, corpus.held_out(spec.shape, count=96))), rel=1e-5
+    )
     covered = {int(start) + offset for start in starts[:5].ravel() for offset in range(1, 17)}
     assert record.unique_tokens == len(covered)
 
 
 def test_large_batches_run_in_parts_with_the_same_gradient(spec, corpus):
-    _, codes = next(train.batches(corpus, spec.shape, batch=20, seed=0))
+    _, codes = next(corpus.batches(spec.shape, batch=20, seed=0, chunk=32))
     windows = codes[0].astype(np.int32)
     draw = np.random.default_rng(0)
-    sizes = jax.eval_shape(lambda key: transformer.init(key, spec.shape), jax.random.key(0))
-    params = jax.tree.map(lambda leaf: draw.normal(scale=0.2, size=leaf.shape).astype(np.float32), sizes)
+    model = model_of(spec)
+    params = {name: draw.normal(scale=0.2, size=t.size).astype(np.float32) for name, t in model.tensors.items()}
 
     def both(params):
-        whole = jax.value_and_grad(train._mean_loss, argnums=1)("transformer", params, windows, spec.shape)
-        return train._slope("transformer", params, windows, spec.shape), whole
+        whole = jax.value_and_grad(lambda p: stepper.mean_loss(model, p, windows))(params)
+        return stepper._slope(model, params, windows), whole
 
     assert str(jax.make_jaxpr(both)(params)).count("scan[") == 1
     parts, whole = (jax.tree.leaves(each) for each in jax.jit(both)(params))
@@ -105,7 +108,9 @@ def test_a_run_that_explodes_has_diverged(spec, corpus):
 
 def test_an_undefined_training_loss_ends_the_run(spec, corpus, monkeypatch):
     losses = np.array([3.0] * 31 + [np.nan], dtype=np.float32)
-    monkeypatch.setattr(train, "_stepper", lambda *_: (lambda state, *_: (state, losses), lambda params: None))
+    monkeypatch.setattr(
+        train, "stepper", lambda *_: (lambda state, *_: (state, losses), lambda params: (params, None, None))
+    )
     record = train.train_run(spec, corpus)
     assert (record.status, record.loss, record.curve) == ("diverged", None, ())
     assert record.message == "the training loss became nan before step 32 of 70"
@@ -116,15 +121,15 @@ def test_a_bad_final_loss_is_never_finished(spec, corpus, monkeypatch, bad):
     """Whatever the last evaluation says: undefined, or above the loss before training."""
     values = iter([4.85, bad])
     monkeypatch.setattr(train, "evaluate", lambda *_, **__: next(values))
-    monkeypatch.setattr(train, "_train", lambda params, *_, **__: params)
+    monkeypatch.setattr(train._Trunk, "_steps", lambda *_: None)
     record = train.train_run(spec, corpus)
     assert (record.status, record.loss) == ("diverged", None)
 
 
 def test_seeds_and_texts_make_different_batches(corpus, spec):
-    first, _ = next(train.batches(corpus, spec.shape, batch=4, seed=0))
-    again, _ = next(train.batches(corpus, spec.shape, batch=4, seed=0))
-    other, _ = next(train.batches(corpus, spec.shape, batch=4, seed=1))
+    first, _ = next(corpus.batches(spec.shape, batch=4, chunk=32, seed=0))
+    again, _ = next(corpus.batches(spec.shape, batch=4, chunk=32, seed=0))
+    other, _ = next(corpus.batches(spec.shape, batch=4, chunk=32, seed=1))
     assert np.array_equal(first, again)
     assert not np.array_equal(first, other)
     assert 0 <= first.min() <= first.max() <= len(corpus.train) - 17
@@ -147,4 +152,6 @@ def test_covered_positions_are_counted_once():
     for density in (0.0, 0.01, 0.3, 1.0):
         seen = draw.random(500) < density
         covered = {start + offset for start in np.flatnonzero(seen).tolist() for offset in range(1, 9)}
-        assert train._covered(seen, 8) == len(covered)
+        tracker = Covered(500, 8)
+        tracker.add(np.flatnonzero(seen))
+        assert tracker.unique == len(covered)

@@ -9,9 +9,9 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from tenfold.ladder import transformer
-from tenfold.ladder.families import family
-from tenfold.ladder.spec import Shape
+from tenfold.ladder.families import _attention, family, transformer
+from tenfold.ladder.models import Model
+from tenfold.ladder.spec import Optimizer, Shape
 
 SHAPE = Shape(width=16, depth=2, context=12, ngram=3)
 
@@ -23,9 +23,12 @@ def normal(seed, *shape):
 @pytest.fixture(scope="module")
 def params():
     """Weights without zeros, so that nothing hides."""
-    sizes = jax.eval_shape(lambda key: transformer.init(key, SHAPE), jax.random.key(0))
-    leaves, tree = jax.tree.flatten(sizes)
-    return jax.tree.unflatten(tree, [0.3 * normal(seed, *leaf.shape) for seed, leaf in enumerate(leaves)])
+    return filled(SHAPE)
+
+
+def filled(shape):
+    held = transformer.tensors(shape)
+    return {name: 0.3 * normal(seed, *tensor.size) for seed, (name, tensor) in enumerate(held.items())}
 
 
 @pytest.fixture(scope="module")
@@ -35,7 +38,7 @@ def logits():
 
 @pytest.fixture(scope="module")
 def losses():
-    return jax.jit(transformer.window_losses, static_argnums=2)
+    return jax.jit(transformer.losses, static_argnums=2)
 
 
 @pytest.fixture(scope="module")
@@ -78,7 +81,8 @@ def plain_losses(params, windows):
             params["embed"][k][before[SHAPE.ngram - 1 - k : SHAPE.ngram - 1 - k + SHAPE.context]]
             for k in range(SHAPE.ngram)
         )
-        for block in params["blocks"]:
+        for place in range(SHAPE.depth):
+            block = transformer.part(params, f"blocks.{place}.")
             x = x + plain_attention(block, plain_norm(x))
             x = x + np.maximum(plain_norm(x) @ block["up"].T, 0) ** 2 @ block["down"].T
         logits = plain_norm(x) @ params["head"].T
@@ -105,14 +109,18 @@ def test_the_written_gradient_is_the_derived_one():
         return value, *pull(slope)
 
     run = jax.jit(both, static_argnums=0)
-    for ours, theirs in zip(run(transformer._mix, q, k, v, slope), run(derived, q, k, v, slope), strict=True):
+    for ours, theirs in zip(
+        run(_attention._mix(bounded=True), q, k, v, slope), run(derived, q, k, v, slope), strict=True
+    ):
         np.testing.assert_allclose(ours, theirs, rtol=1e-3, atol=1e-5)
 
 
 def test_no_gradient_flows_from_the_future():
     """The Jacobian of the average at a position is zero for later keys and values, and only there."""
     q, k, v = normal(3, 3, 1, 1, 4, 6)
-    for argument, jacobian in enumerate(jax.jit(jax.jacrev(transformer._mix, argnums=(1, 2)))(q, k, v), start=1):
+    for argument, jacobian in enumerate(
+        jax.jit(jax.jacrev(_attention._mix(bounded=True), argnums=(1, 2)))(q, k, v), start=1
+    ):
         size = np.abs(np.asarray(jacobian)).sum(axis=(0, 1, 2, 4, 5, 6))  # (position, source)
         assert np.all(size[np.triu_indices(6, 1)] == 0)
         lower = np.tril_indices(6) if argument == 2 else ([1, 2, 5], [0, 1, 5])
@@ -138,18 +146,19 @@ def test_windows_do_not_see_each_other(params, windows, losses):
 def test_the_start_follows_the_table(windows):
     """Scales of the table; zero outputs, so an untrained model knows nothing."""
     shape = replace(SHAPE, width=64)
-    drawn = jax.jit(transformer.init, static_argnums=1)(jax.random.key(0), shape)
-    untrained = jax.jit(transformer.window_losses, static_argnums=2)(drawn, windows, shape)
+    model = Model("transformer", shape, Optimizer())
+    drawn = jax.jit(model.init)(jax.random.key(0))
+    untrained = jax.jit(model.losses)(drawn, windows)
     np.testing.assert_allclose(untrained, np.log(128), rtol=1e-6)
     params = jax.tree.map(np.asarray, drawn)
-    block = params["blocks"][0]
+    block = transformer.part(params, "blocks.0.")
     assert np.std(params["embed"]) == pytest.approx(0.3, rel=0.03)
     assert np.std(block["qkv"]) == pytest.approx(64**-0.5, rel=0.03)
     assert np.std(block["up"]) == pytest.approx(64**-0.5, rel=0.03)
     assert not np.any(block["out"])
     assert not np.any(block["down"])
     assert not np.any(params["head"])
-    assert not np.array_equal(block["qkv"], params["blocks"][1]["qkv"])
+    assert not np.array_equal(block["qkv"], params["blocks.1.qkv"])
 
 
 def test_families_are_found_by_name():

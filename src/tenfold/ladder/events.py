@@ -72,7 +72,8 @@ class Board:
     def event(self, news: News, /) -> Event:
         """Take note of one piece of news and phrase it."""
         spec, record = news.spec, news.record
-        self._fractions[spec.run] = news.fraction
+        for each in (spec,) if record else news.job or (spec,):
+            self._fractions[each.run] = max(self._fractions.get(each.run, 0.0), news.fraction)
         seconds = max(self._clock() - self._began, 1e-9)
         shares = [self._fractions.get(each.run, 0.0) for each in self._todo]
         gained = sum(share * flops_of(each) for share, each in zip(shares, self._todo, strict=True))

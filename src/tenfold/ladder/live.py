@@ -8,9 +8,10 @@ from typing import Any
 
 from tenfold.core.errors import ConfigError
 from tenfold.ladder.config import load_ladder
-from tenfold.ladder.corpus import load_corpus
-from tenfold.ladder.counting import flops_per_token_matmul, nearest_width, params_compute
-from tenfold.ladder.ladder import Ladder, plan_run
+from tenfold.ladder.corpora import load_corpus
+from tenfold.ladder.counting import nearest_width
+from tenfold.ladder.ladder import Ladder, flops_of, plan_run
+from tenfold.ladder.models import count
 
 OnProgress = Callable[[float, float | None, float | None], None]
 
@@ -45,8 +46,8 @@ def choose(params: float, *, flops: float, preset: str = "bytes") -> Target:
         )
     ladder = load_ladder(preset)
     spec = plan_run(ladder, nearest_width(params, shape=ladder.model), flops=flops)
-    spent = float(spec.tokens * flops_per_token_matmul(spec.shape))
-    return Target(preset, spec.shape.width, params_compute(spec.shape), float(spec.tokens), spent)
+    bill = count(spec.family, spec.shape)
+    return Target(preset, spec.shape.width, bill.compute, float(spec.tokens), flops_of(spec))
 
 
 def corpus_hash(target: Target) -> str:

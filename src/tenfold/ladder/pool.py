@@ -15,13 +15,14 @@ import threading
 from collections import deque
 from collections.abc import Iterator, Sequence
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from importlib.util import find_spec
 from pathlib import Path
 
 import tenfold
 from tenfold.core.errors import ConfigError
-from tenfold.ladder.records import RunRecord, from_json, to_json
+from tenfold.ladder.jobs import Job
+from tenfold.ladder.records import RunRecord, from_json
 from tenfold.ladder.spec import RunSpec
 
 _ONE_THREAD = {
@@ -29,9 +30,11 @@ _ONE_THREAD = {
     "OPENBLAS_NUM_THREADS": "1",
     "MKL_NUM_THREADS": "1",
     "NPROC": "1",
-    "JAX_PLATFORMS": "cpu",
     "JAX_ENABLE_X64": "0",
 }
+
+DEVICES = ("cpu", "gpu")
+"""``cpu``: processes of one thread, one a core. ``gpu``: one process a GPU."""
 
 
 @dataclass(frozen=True)
@@ -43,38 +46,60 @@ class News:
         fraction: share of the run that is done.
         loss: latest training loss; None at the start.
         record: what came of the run, once.
+        job: all runs that are trained together with this one.
     """
 
     spec: RunSpec
     fraction: float = 0.0
     loss: float | None = None
     record: RunRecord | None = None
+    job: Job = ()
 
 
 def train_side_by_side(
-    specs: Sequence[RunSpec], *, workers: int | None = None, cache: Path | None = None, pin: bool = True
+    jobs: Sequence[Job],
+    *,
+    workers: int | None = None,
+    cache: Path | None = None,
+    pin: bool = True,
+    folder: Path | None = None,
+    device: str = "cpu",
 ) -> Iterator[News]:
-    """Train runs in processes side by side, in the given order; closing the iterator stops them at once.
+    """Train jobs in processes side by side, in the given order; closing the iterator stops them at once.
 
     Args:
-        specs: the runs.
-        workers: number of processes; default one a core.
+        jobs: runs, those that are trained together in one tuple.
+        workers: number of processes; default one a core, or one a GPU.
         cache: folder of compiled programs; default ``default_cache()``.
         pin: keep each process on a core of its own.
+        folder: where runs in flight leave checkpoints.
+        device: one of ``DEVICES``.
 
     Yields:
         News in the order in which they arrive; one record for every run. A process that dies fails its
         run only.
     """
+    if device not in DEVICES:
+        raise ConfigError(f"unknown device {device!r}", path="device", hint=f"one of {', '.join(DEVICES)}")
     cores = available_cores()
     if workers is not None and workers < 1:
         raise ConfigError(f"workers = {workers} trains nothing", path="workers", hint="use 1 or more")
     for package in ("jax", "optax"):
         if find_spec(package) is None:
             raise ConfigError(f"training needs {package}, which is not installed", hint="pip install 'tenfold[train]'")
-    count = min(len(cores) if workers is None else workers, len(specs))
-    crew = [_Worker(core=cores[k % len(cores)] if pin else None, cache=cache or default_cache()) for k in range(count)]
-    waiting = deque(specs)
+    places = cores if device == "cpu" else available_gpus()
+    count = min(len(places) if workers is None else workers, len(jobs))
+    specs = [spec for job in jobs for spec in job]
+    crew = [
+        _Worker(
+            core=cores[k % len(cores)] if pin and device == "cpu" else None,
+            gpu=places[k % len(places)] if device == "gpu" else None,
+            cache=cache or default_cache(),
+            folder=folder,
+        )
+        for k in range(count)
+    ]
+    waiting = deque(jobs)
     news: queue.SimpleQueue[News | Exception] = queue.SimpleQueue()
     threads = [threading.Thread(target=_serve, args=(worker, waiting, news), daemon=True) for worker in crew]
     try:
@@ -104,6 +129,26 @@ def available_cores() -> list[int]:
     return list(range(os.cpu_count() or 1))
 
 
+def available_gpus() -> list[int]:
+    """Numbers of the GPUs that this process may use.
+
+    Raises:
+        ConfigError: there is none.
+    """
+    named = os.environ.get("CUDA_VISIBLE_DEVICES")
+    if named:
+        found = [int(each) for each in named.split(",") if each.strip().isdigit()]
+    else:
+        try:
+            listed = subprocess.run(["nvidia-smi", "-L"], capture_output=True, text=True, check=False, timeout=20)
+            found = list(range(sum(line.startswith("GPU") for line in listed.stdout.splitlines())))
+        except (OSError, subprocess.TimeoutExpired):
+            found = []
+    if not found:
+        raise ConfigError("there is no GPU here", path="device", hint="use --device cpu")
+    return found
+
+
 def default_cache() -> Path:
     """Folder of compiled programs: ``TENFOLD_CACHE``, or ``tenfold`` in the user's cache folder."""
     if "TENFOLD_CACHE" in os.environ:
@@ -112,19 +157,23 @@ def default_cache() -> Path:
     return home / "tenfold" / "programs"
 
 
-def _serve(worker: "_Worker", waiting: deque[RunSpec], news: "queue.SimpleQueue[News | Exception]") -> None:
-    """One thread a worker: hand it runs until none is left. Errors of our own go to the caller."""
+def _serve(worker: "_Worker", waiting: deque[Job], news: "queue.SimpleQueue[News | Exception]") -> None:
+    """One thread a worker: hand it jobs until none is left. Errors of our own go to the caller."""
     while True:
         try:
-            spec = waiting.popleft()
+            job = waiting.popleft()
         except IndexError:
             return
-        news.put(News(spec))
+        missing = {spec.run: spec for spec in job}
+        news.put(News(job[-1], job=job))
         try:
-            for item in worker.run(spec):
+            for item in worker.run(job):
+                if item.record is not None:
+                    missing.pop(item.spec.run)
                 news.put(item)
         except _WorkerDied as died:
-            news.put(News(spec, 1.0, record=RunRecord(spec=spec, status="failed", message=str(died))))
+            for spec in missing.values():
+                news.put(News(spec, 1.0, record=RunRecord(spec=spec, status="failed", message=str(died))))
         except Exception as error:
             news.put(error)
             return
@@ -137,32 +186,40 @@ class _WorkerDied(Exception):
 class _Worker:
     """One process that trains one run after the other; started with its first run, used by one thread."""
 
-    def __init__(self, *, core: int | None, cache: Path) -> None:
+    def __init__(self, *, core: int | None, gpu: int | None, cache: Path, folder: Path | None) -> None:
         self._arguments = [f"cache={cache}"] + ([] if core is None else [f"core={core}"])
+        self._arguments += [] if folder is None else [f"checkpoints={folder}"]
+        self._device = {"JAX_PLATFORMS": "cpu"} if gpu is None else {"CUDA_VISIBLE_DEVICES": str(gpu)}
         self._process: subprocess.Popen[bytes] | None = None
         self._errors = tempfile.TemporaryFile()  # noqa: SIM115  closed with the worker
         self._starting = threading.Lock()
         self._stopped = False
 
-    def run(self, spec: RunSpec, /) -> Iterator[News]:
-        """Train one run; the last news holds its record.
+    def run(self, job: Job, /) -> Iterator[News]:
+        """Train the runs of one job; every run's last news holds its record.
 
         Raises:
             _WorkerDied: the process ended; the next call starts another.
         """
         process = self._started()
-        planned = to_json(RunRecord(spec=spec, status="failed"))
+        specs = {spec.run: spec for spec in job}
+        planned = {"job": [asdict(spec) for spec in job]}
         with suppress(BrokenPipeError):
             process.stdin.write((json.dumps(planned) + "\n").encode())
             process.stdin.flush()
+        left = len(specs)
         for line in process.stdout:
             if not line.endswith(b"\n"):
                 break
             answer = json.loads(line)
-            if "record" in answer:
-                yield News(spec, 1.0, record=from_json(answer["record"]))
+            if "record" not in answer:
+                yield News(job[-1], answer["fraction"], answer["loss"], job=job)
+                continue
+            record = from_json(answer["record"])
+            left -= 1
+            yield News(specs[record.run], 1.0, record=record, job=job)
+            if not left:
                 return
-            yield News(spec, answer["fraction"], answer["loss"])
         raise _WorkerDied(self._last_words(process))
 
     def stop(self) -> None:
@@ -190,7 +247,7 @@ class _Worker:
                     stdin=subprocess.PIPE,
                     stdout=subprocess.PIPE,
                     stderr=self._errors,
-                    env={**os.environ, **_ONE_THREAD, "XLA_FLAGS": flags, "PYTHONPATH": _import_path()},
+                    env={**os.environ, **_ONE_THREAD, **self._device, "XLA_FLAGS": flags, "PYTHONPATH": _import_path()},
                     start_new_session=True,
                 )
             return self._process

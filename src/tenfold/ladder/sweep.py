@@ -12,22 +12,29 @@ import os
 import signal
 import sys
 import time
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import closing, contextmanager
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import closing, contextmanager, suppress
 from dataclasses import asdict, replace
 from pathlib import Path
+from typing import Any
 
-from tenfold.core.errors import DataError, TenfoldError
+from tenfold.core.errors import ConfigError, DataError, TenfoldError
+from tenfold.io.results import to_json, write_json
+from tenfold.ladder import checkpoints
 from tenfold.ladder.config import load_ladder
-from tenfold.ladder.corpus import Corpus, CorpusSpec, load_corpus, require_windows
+from tenfold.ladder.corpora import Dataset, load_corpus
 from tenfold.ladder.events import Board, Event, OnEvent
+from tenfold.ladder.jobs import Job, plan_jobs
 from tenfold.ladder.ladder import Ladder, cells, plan_run
 from tenfold.ladder.pool import train_side_by_side
-from tenfold.ladder.records import RunRecord, append_record, read_records
+from tenfold.ladder.records import RunRecord, append_record, recover_records
 from tenfold.ladder.spec import RunSpec
 
 RUNS_FILE = "runs.jsonl"
 """Name of the file of records in a ladder's folder."""
+
+LADDER_FILE = "ladder.json"
+"""Name of the file that says what was asked for."""
 
 
 def train(
@@ -38,6 +45,9 @@ def train(
     workers: int | None = None,
     on_event: OnEvent | None = None,
     cache: str | Path | None = None,
+    device: str = "cpu",
+    members: int = 1,
+    on_warning: Callable[[str], None] | None = None,
 ) -> list[RunRecord]:
     """Train all runs of ``ladder`` that ``out`` does not hold yet.
 
@@ -47,30 +57,45 @@ def train(
         workers: processes of one thread, each on a core of its own; default one a core.
         on_event: called in this thread.
         cache: folder of compiled programs; default the user's cache folder.
+        device: ``cpu``: processes of one thread; ``gpu``: one process a GPU.
+        members: how many seeds and rates of one shape to train in one program; pays on a GPU and at tiny widths.
+        on_warning: called with a sentence for every bad line that was moved out of the records.
 
     Returns:
         The ladder's records in the order of ``cells``; runs that failed before are tried again.
 
     Raises:
-        DataError: the folder is in use, or holds runs of another text; or the text is too small.
+        DataError: the folder is in use, or holds runs of other data; or the data is too small.
+        ConfigError: the folder holds another ladder, or a shape is impossible.
     """
     folder = Path(out)
     folder.mkdir(parents=True, exist_ok=True)
     planned = cells(ladder)
     with _locked(folder):
         path = folder / RUNS_FILE
-        known = {record.run: record for record in read_records(path)}
-        corpus = load_corpus(ladder.corpus)
-        require_windows(corpus, context=ladder.model.context)
-        _require_same_corpus(list(known.values()), corpus)
-        (folder / "ladder.json").write_text(json.dumps(asdict(ladder), indent=2) + "\n")
+        records, moved = recover_records(path)
+        for sentence in moved:
+            (on_warning or _warn)(sentence)
+        known = {record.run: record for record in records}
+        for spec in planned:
+            load_corpus(spec.corpus).require(spec.shape)
+        _require_same_data(list(known.values()), {spec.run: spec for spec in planned})
+        _require_same_ladder(folder / LADDER_FILE, ladder, known)
+        write_json(folder / LADDER_FILE, asdict(ladder))
         todo = [spec for spec in planned if spec.run not in known or known[spec.run].status == "failed"]
+        flight = folder / "checkpoints"
 
         def keep(record: RunRecord) -> None:
             append_record(path, record)
             known[record.run] = record
+            checkpoints.remove(flight, record.spec)
 
-        _train_all(todo, Board(planned, todo), workers=workers, cache=cache, keep=keep, on_event=on_event)
+        jobs = plan_jobs(todo, members=members)
+        board = Board(planned, todo)
+        crew = {"workers": workers, "cache": cache, "folder": flight, "device": device}
+        _train_all(jobs, board, keep=keep, on_event=on_event, **crew)
+        with suppress(OSError):
+            flight.rmdir()
     return [known[spec.run] for spec in planned]
 
 
@@ -80,7 +105,7 @@ def train_one(
     tokens: float | None = None,
     flops: float | None = None,
     seed: int = 0,
-    corpus: CorpusSpec | None = None,
+    corpus: Any = None,
     ladder: Ladder | None = None,
     on_progress: Callable[[float, float | None, float | None], None] | None = None,
     cache: str | Path | None = None,
@@ -101,19 +126,19 @@ def train_one(
     if corpus is not None:
         settings = replace(settings, corpus=corpus)
     spec = plan_run(settings, width, tokens=tokens, flops=flops, seed=seed)
-    require_windows(load_corpus(spec.corpus), context=spec.shape.context)
+    load_corpus(spec.corpus).require(spec.shape)
     records: list[RunRecord] = []
 
     def tell(event: Event) -> None:
         if on_progress is not None:
             on_progress(event.fraction, event.loss, event.eta_seconds)
 
-    _train_all([spec], Board([spec], [spec]), workers=1, cache=cache, keep=records.append, on_event=tell, pin=False)
+    _train_all([(spec,)], Board([spec], [spec]), workers=1, cache=cache, keep=records.append, on_event=tell, pin=False)
     return records[0]
 
 
 def _train_all(
-    todo: Sequence[RunSpec],
+    jobs: Sequence[Job],
     board: Board,
     *,
     workers: int | None,
@@ -121,10 +146,13 @@ def _train_all(
     keep: Callable[[RunRecord], None],
     on_event: OnEvent | None,
     pin: bool = True,
+    folder: Path | None = None,
+    device: str = "cpu",
 ) -> None:
-    """Train ``todo``; keep each record before telling anybody of it."""
-    folder = None if cache is None else Path(cache)
-    with closing(train_side_by_side(todo, workers=workers, cache=folder, pin=pin)) as stream:
+    """Train ``jobs``; keep each record before telling anybody of it."""
+    programs = None if cache is None else Path(cache)
+    crew = train_side_by_side(jobs, workers=workers, cache=programs, pin=pin, folder=folder, device=device)
+    with closing(crew) as stream:
         for news in stream:
             if news.record is not None:
                 keep(news.record)
@@ -132,15 +160,55 @@ def _train_all(
                 on_event(board.event(news))
 
 
-def _require_same_corpus(records: Sequence[RunRecord], corpus: Corpus) -> None:
-    """Raise when the folder holds runs of another text."""
+def _require_same_data(records: Sequence[RunRecord], planned: Mapping[str, RunSpec]) -> None:
+    """Raise when the folder holds planned runs that were trained on other data."""
     for record in records:
-        if record.corpus_sha256 and record.corpus_sha256 != corpus.sha256:
+        spec = planned.get(record.run)
+        if spec is None or not record.corpus_sha256:
+            continue
+        data: Dataset = load_corpus(spec.corpus)
+        if record.corpus_sha256 != data.sha256:
             raise DataError(
                 f"run {record.run} was trained on a text with hash {record.corpus_sha256[:12]}, "
-                f"this one has {corpus.sha256[:12]} ({corpus.name})",
+                f"this one has {data.sha256[:12]} ({data.name})",
                 hint="losses would not be comparable: use another --out folder, or the same Python version",
             )
+
+
+def _require_same_ladder(path: Path, ladder: Ladder, known: Mapping[str, RunRecord]) -> None:
+    """Raise when the folder was begun with other settings; more rows or seeds are no other settings."""
+    if not path.is_file() or not known:
+        return
+    try:
+        before = json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return
+    now = json.loads(to_json(asdict(ladder)))
+    changes = [
+        change
+        for part in ("family", "model", "optimizer", "evaluation", "corpus", "batch")
+        for change in _changes(part, before.get(part), now.get(part))
+        if change[0] != "corpus.path"
+    ]
+    if changes:
+        shown = ", ".join(f"{name}: {old!r} -> {new!r}" for name, old, new in changes[:4])
+        more = f" and {len(changes) - 4} more" if len(changes) > 4 else ""
+        raise ConfigError(
+            f"{path.parent} was begun with another ladder ({shown}{more})",
+            path=changes[0][0],
+            hint="use another --out folder, or undo the change; rows and seeds may be added",
+        )
+
+
+def _changes(name: str, old: Any, new: Any) -> list[tuple[str, Any, Any]]:
+    """Where two plain values differ; a key that the older one does not know is no difference."""
+    if isinstance(old, dict) and isinstance(new, dict):
+        return [change for key in old if key in new for change in _changes(f"{name}.{key}", old[key], new[key])]
+    return [] if old == new else [(name, old, new)]
+
+
+def _warn(sentence: str) -> None:
+    sys.stderr.write(f"tenfold: {sentence}\n")
 
 
 @contextmanager

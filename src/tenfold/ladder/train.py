@@ -1,104 +1,91 @@
-"""One run: train a model as a ``RunSpec`` says, evaluate it, and say what came of it.
+"""Train planned runs, evaluate them, and say what came of each.
 
-Importing this module imports JAX. ``tenfold.ladder.sweep`` runs it in worker processes of one thread.
+Importing this module needs no JAX; training does. ``tenfold.ladder.sweep`` runs it in worker processes of one thread.
+
+``train_runs`` takes runs that share a program: one run, several that differ in seed and rates and are trained side by
+side in one program, or several lengths of one ``wsd`` recipe, which share the steps before their cooldowns. A run that
+shared a trunk is, bit for bit, the run that it would have been alone.
 """
+
+from __future__ import annotations
 
 import platform
 import time
-from collections.abc import Callable, Iterator
-from functools import lru_cache
+from collections.abc import Callable, Iterator, Sequence
+from copy import deepcopy
+from dataclasses import dataclass, field
 from importlib.metadata import version
+from pathlib import Path
 from typing import Any
 
-import jax
-import jax.numpy as jnp
 import numpy as np
-from numpy.lib.stride_tricks import sliding_window_view
 
-from tenfold.ladder.corpus import Corpus, require_windows
-from tenfold.ladder.counting import flops_per_token_matmul
-from tenfold.ladder.families import family
-from tenfold.ladder.parameterization import peak_rate, rules
+from tenfold.ladder import checkpoints, observe
+from tenfold.ladder.corpora import Dataset, Tracker
+from tenfold.ladder.jobs import fork_step
+from tenfold.ladder.lazy import jax
+from tenfold.ladder.models import Model, key, model_of
 from tenfold.ladder.records import Checkpoint, RunRecord, peak_hidden_rate
-from tenfold.ladder.schedule import SCHEDULES
-from tenfold.ladder.spec import Optimizer, RunSpec, Shape
-
-CHUNK = 32
-"""Steps of one compiled scan. One program serves a run of any length: the last chunk's surplus steps
-have rate zero."""
-
-EVALUATION_BLOCK = 64
-"""Windows evaluated at a time."""
-
-WHOLE = 12
-"""Largest batch in windows whose gradient is computed at once. Larger ones run in parts of at most
-``PART`` windows, which keeps their activations in a core's second-level cache."""
-
-PART = 4
-"""See ``WHOLE``."""
+from tenfold.ladder.schedule import factors
+from tenfold.ladder.spec import RunSpec
+from tenfold.ladder.stepper import CHUNK, evaluate, initializer, program, rates, stepper
 
 _WAITS = 0.5
 
-Params = Any
-"""Weights of a family, a tree of arrays."""
-
 Progress = Callable[[float, float], None]
-"""Called with the share of the run that is done and the latest training loss, at most twice a second."""
+"""Called with the share that is done and the latest training loss, at most twice a second."""
 
 
 class _Diverged(Exception):
     """The run cannot be finished; the message says why."""
 
 
-def train_run(spec: RunSpec, corpus: Corpus, *, on_progress: Progress | None = None) -> RunRecord:
-    """Train one model and evaluate it on the withheld windows.
+@dataclass
+class _State:
+    """A run in flight, after ``step`` steps."""
+
+    arrays: Any
+    tracker: Tracker
+    step: int = 0
+    curve: list[Checkpoint] = field(default_factory=list)
+    initial: float | None = None
+    seconds: float = 0.0
+
+
+def train_run(
+    spec: RunSpec, data: Dataset, *, on_progress: Progress | None = None, folder: Path | None = None
+) -> RunRecord:
+    """Train one model and evaluate it on the withheld examples.
 
     Args:
         spec: the run.
-        corpus: text that ``spec.corpus`` names, or any other; its hash is recorded.
+        data: what ``spec.corpus`` names, or anything like it; its hash is recorded.
         on_progress: see ``Progress``.
+        folder: where to keep a checkpoint of the run in flight; None: nowhere.
 
     Returns:
         A record whose status is ``finished``, or ``diverged`` when the loss became undefined or ended
         above its value before training. Other errors are raised.
     """
-    require_windows(corpus, context=spec.shape.context)
-    began = time.perf_counter()
-    seen = np.zeros(len(corpus.train) - spec.shape.context, dtype=bool)
-    curve: list[Checkpoint] = []
-    initial = loss = None
-    status, message = "finished", ""
-    try:
-        params = _initial(spec)
-        initial = evaluate(params, corpus, spec, windows=spec.evaluation.curve_windows)
-        params = _train(params, spec, corpus, initial, seen=seen, curve=curve, on_progress=on_progress)
-        loss = evaluate(params, corpus, spec, windows=spec.evaluation.windows)
-        _require_descent(loss, initial, where="after the last step")
-    except _Diverged as diverged:
-        status, message, loss = "diverged", str(diverged), None
-    return RunRecord(
-        spec=spec,
-        status=status,
-        loss=loss,
-        curve=tuple(curve),
-        seconds=round(time.perf_counter() - began, 3),
-        unique_tokens=_covered(seen, spec.shape.context),
-        corpus_sha256=corpus.sha256,
-        initial_loss=initial,
-        message=message,
-        versions={"python": platform.python_version(), "numpy": np.__version__, "jax": version("jax")},
-    )
+    return next(train_runs([spec], data, on_progress=on_progress, folder=folder))
 
 
-def evaluate(params: Params, corpus: Corpus, spec: RunSpec, *, windows: int) -> float:
-    """Nats a code on ``windows`` evenly spaced windows of the withheld text, averaged in float64."""
-    context = spec.shape.context
-    starts = np.unique(np.linspace(0, len(corpus.withheld) - context - 1, windows).astype(np.int64))
-    blocks = -(-len(starts) // EVALUATION_BLOCK)
-    padded = np.resize(starts, blocks * EVALUATION_BLOCK)
-    codes = sliding_window_view(corpus.withheld, context + 1)[padded]
-    losses = _evaluator(spec.family, spec.shape)(params, codes.reshape(blocks, EVALUATION_BLOCK, -1))
-    return float(np.mean(np.asarray(losses, dtype=np.float64).ravel()[: len(starts)]))
+def train_runs(
+    specs: Sequence[RunSpec],
+    data: Dataset,
+    *,
+    on_progress: Progress | None = None,
+    folder: Path | None = None,
+) -> Iterator[RunRecord]:
+    """Train runs that share a program, see ``tenfold.ladder.jobs``; records come as runs end."""
+    for spec in specs:
+        data.require(spec.shape)
+    if len({spec.steps for spec in specs}) == len(specs):
+        yield from _Trunk(specs, data, on_progress, folder).records()
+    else:
+        from tenfold.ladder.members import train_members
+
+        yield from train_members(specs, data, on_progress=on_progress)
 
 
 def checkpoint_steps(steps: int, points: int, *, chunk: int = CHUNK) -> tuple[int, ...]:
@@ -110,162 +97,180 @@ def checkpoint_steps(steps: int, points: int, *, chunk: int = CHUNK) -> tuple[in
     return tuple(sorted(step for step in rounded if chunk <= step < steps))
 
 
-def batches(corpus: Corpus, shape: Shape, *, batch: int, seed: int) -> Iterator[tuple[np.ndarray, np.ndarray]]:
-    """Endless chunks of training windows at uniformly random offsets.
-
-    Yields:
-        Offsets of shape (CHUNK, batch), and codes of shape (CHUNK, batch, context + 1), uint8.
-    """
-    rng = np.random.default_rng([seed, 1])
-    windows = sliding_window_view(corpus.train, shape.context + 1)
-    while True:
-        starts = rng.integers(0, len(windows), size=(CHUNK, batch))
-        yield starts, windows[starts]
+def weights_of(arrays: Any) -> Any:
+    """The weights to evaluate: averaged ones where there are some."""
+    weights, _, average = arrays
+    return weights if average is None else average
 
 
-def _train(
-    params: Params,
-    spec: RunSpec,
-    corpus: Corpus,
-    initial: float,
-    *,
-    seen: np.ndarray,
-    curve: list[Checkpoint],
-    on_progress: Progress | None,
-) -> Params:
-    """Weights after the last step; fills ``seen`` and ``curve`` on the way."""
-    run_chunk, optimizer_state = _stepper(spec.family, spec.shape, spec.optimizer)
-    state = (params, optimizer_state(params))
-    due = set(checkpoint_steps(spec.steps, spec.evaluation.curve_points))
-    told = time.perf_counter()
-    feed = batches(corpus, spec.shape, batch=spec.batch, seed=spec.seed)
-    for first in range(0, spec.steps, CHUNK):
-        starts, codes = next(feed)
-        used = min(CHUNK, spec.steps - first)
-        seen[starts[:used]] = True
-        factors = _factors(spec, first=first)
-        state, losses = run_chunk(state, codes, factors)
-        done = first + used
-        latest = float(np.mean(np.asarray(losses)[:used]))
-        if not np.isfinite(latest):
-            raise _Diverged(f"the training loss became {latest} before step {done} of {spec.steps}")
-        if done in due:
-            point = _checkpoint(state[0], spec, corpus, step=done, factor=float(factors[used - 1]))
-            if done > spec.optimizer.warmup * spec.steps or not np.isfinite(point.loss):
-                _require_descent(point.loss, initial, where=f"at step {done} of {spec.steps}")
-            curve.append(point)
-        if on_progress is not None and (done == spec.steps or time.perf_counter() - told > _WAITS):
-            told = time.perf_counter()
-            on_progress(done / spec.steps, latest)
-    return state[0]
+class _Trunk:
+    """Runs of several lengths that share their early steps; most often one run."""
+
+    def __init__(
+        self, specs: Sequence[RunSpec], data: Dataset, on_progress: Progress | None, folder: Path | None
+    ) -> None:
+        self.specs = sorted(specs, key=lambda spec: spec.steps)
+        self.longest = self.specs[-1]
+        self.data, self.tell, self.folder = data, on_progress, folder
+        self.model: Model = model_of(self.longest)
+        self.run_chunk, self.start = stepper(program(self.model))
+        self.peak = rates(self.model)
+        evaluation = self.longest.evaluation
+        self.small = data.held_out(self.longest.shape, count=evaluation.curve_windows)
+        self.large = data.held_out(self.longest.shape, count=evaluation.windows)
+        self.told = self.saved = time.perf_counter()
+        self.done = 0
+        starts = [0] + [fork_step(spec) for spec in self.specs[:-1]]
+        self.total = self.longest.steps + sum(
+            spec.steps - start for spec, start in zip(self.specs[:-1], starts[1:], strict=True)
+        )
+
+    def records(self) -> Iterator[RunRecord]:
+        """Train; the shorter runs leave the trunk at the start of their cooldown."""
+        state = self._begin()
+        for spec in self.specs[:-1]:
+            problem = self._advance(state, self.longest, until=fork_step(spec))
+            if problem:
+                yield from (self._record(each, state, problem) for each in self.specs[self.specs.index(spec) :])
+                return
+            branch = _State(
+                jax.tree.map(lambda x: x.copy(), state.arrays), deepcopy(state.tracker), state.step, list(state.curve),
+                state.initial, state.seconds,
+            )  # fmt: skip
+            yield self._finish(branch, spec)
+        yield self._finish(state, self.longest)
+
+    def _begin(self) -> _State:
+        """The state before the first step, or the one that was saved when the process was killed."""
+        saved = checkpoints.load(self.folder, self.longest, self.data.sha256)
+        blank = _State(None, self.data.tracker(self.longest.shape))
+        began = time.perf_counter()
+        weights = initializer(program(self.model))(key(self.longest.seed))
+        blank.arrays = self.start(weights)
+        if saved is not None and saved.step <= min([fork_step(spec) for spec in self.specs[:-1]] or [saved.step]):
+            leaves = [jax.numpy.asarray(leaf) for leaf in saved.leaves]
+            blank.arrays = jax.tree.unflatten(jax.tree.structure(blank.arrays), leaves)
+            blank.step, blank.initial, blank.seconds = saved.step, saved.initial, saved.seconds
+            blank.curve = [Checkpoint(**point) for point in saved.curve]
+            for ids, _ in self._feed(0, until=saved.step):
+                blank.tracker.add(ids)
+            self.done = saved.step
+        else:
+            blank.initial = float(evaluate(self.model, weights_of(blank.arrays), self.small))
+        blank.seconds += time.perf_counter() - began
+        return blank
+
+    def _finish(self, state: _State, spec: RunSpec) -> RunRecord:
+        """Train to the end of ``spec``, evaluate, and write the record."""
+        problem = self._advance(state, spec, until=spec.steps)
+        return self._record(spec, state, problem)
+
+    def _advance(self, state: _State, spec: RunSpec, *, until: int) -> str:
+        """Train to step ``until``; what went wrong, or nothing."""
+        began = time.perf_counter()
+        try:
+            self._steps(state, spec, until)
+        except _Diverged as diverged:
+            return str(diverged)
+        finally:
+            state.seconds += time.perf_counter() - began
+        return ""
+
+    def _steps(self, state: _State, spec: RunSpec, until: int) -> None:
+        lengths = self.specs if spec is self.longest else [spec]
+        due = {step for each in lengths for step in checkpoint_steps(each.steps, each.evaluation.curve_points)}
+        for ids, examples in self._feed(state.step, until=until):
+            used = min(CHUNK, until - state.step)
+            state.tracker.add(ids[:used])
+            scale = factors(spec.optimizer, steps=np.arange(state.step, state.step + CHUNK), total=spec.steps)
+            state.arrays, losses = self.run_chunk(state.arrays, examples, scale.astype(np.float32), self.peak)
+            state.step += used
+            self.done += used
+            latest = float(np.mean(np.asarray(losses)[:used]))
+            if not np.isfinite(latest):
+                raise _Diverged(f"the training loss became {latest} before step {state.step} of {spec.steps}")
+            if state.step in due:
+                self._look(state, spec, factor=float(scale[used - 1]))
+            self._report(state, spec, latest)
+
+    def _feed(self, first: int, *, until: int) -> Iterator[tuple[np.ndarray, Any]]:
+        """Chunks of training examples from step ``first`` on, the same ones whoever asks."""
+        spec = self.longest
+        stream = self.data.batches(spec.shape, batch=spec.batch, seed=spec.seed, chunk=CHUNK)
+        for place in range(-(-until // CHUNK)):
+            chunk = next(stream)
+            if place >= first // CHUNK:
+                yield chunk
+
+    def _look(self, state: _State, spec: RunSpec, *, factor: float) -> None:
+        """Evaluate in the middle of a run."""
+        weights = weights_of(state.arrays)
+        loss = float(evaluate(self.model, weights, self.small))
+        if state.step > spec.optimizer.warmup * spec.steps or not np.isfinite(loss):
+            _require_descent(loss, state.initial, where=f"at step {state.step} of {spec.steps}")
+        tokens = state.step * spec.batch_tokens
+        noise = observe.noise_scale(self.model, weights, self.data, spec) if spec.evaluation.noise else None
+        state.curve.append(
+            Checkpoint(
+                step=state.step,
+                tokens=tokens,
+                flops=float(tokens * self.model.count().flops),
+                lr=peak_hidden_rate(spec) * factor,
+                loss=loss,
+                noise_scale=noise,
+            )
+        )
+
+    def _report(self, state: _State, spec: RunSpec, latest: float) -> None:
+        """Tell the caller, and save the trunk now and then."""
+        now = time.perf_counter()
+        if self.tell is not None and (self.done >= self.total or now - self.told > _WAITS):
+            self.told = now
+            self.tell(min(1.0, self.done / self.total), latest)
+        if self.folder is not None and spec is self.longest and now - self.saved > checkpoints.SECONDS:
+            if state.step < spec.steps:
+                checkpoints.save(
+                    self.folder, spec, self.data.sha256, leaves=jax.tree.leaves(state.arrays), step=state.step,
+                    initial=state.initial, curve=state.curve, seconds=state.seconds + now - self.saved,
+                )  # fmt: skip
+            self.saved = time.perf_counter()
+
+    def _record(self, spec: RunSpec, state: _State, problem: str) -> RunRecord:
+        """What came of one run."""
+        loss, layers = None, ()
+        if not problem:
+            began = time.perf_counter()
+            weights = weights_of(state.arrays)
+            loss = float(evaluate(self.model, weights, self.large))
+            try:
+                _require_descent(loss, state.initial, where="after the last step")
+            except _Diverged as diverged:
+                loss, problem = None, str(diverged)
+            if spec.evaluation.layers:
+                layers = observe.layers(self.model, weights, self.small)
+            state.seconds += time.perf_counter() - began
+        due = set(checkpoint_steps(spec.steps, spec.evaluation.curve_points))
+        return RunRecord(
+            spec=spec,
+            status="diverged" if problem else "finished",
+            loss=loss,
+            curve=tuple(point for point in state.curve if point.step in due),
+            seconds=round(state.seconds, 3),
+            unique_tokens=state.tracker.unique,
+            corpus_sha256=self.data.sha256,
+            initial_loss=state.initial,
+            message=problem,
+            versions=versions(),
+            layers=layers,
+        )
 
 
-def _factors(spec: RunSpec, *, first: int) -> np.ndarray:
-    """The schedule's factor of each step of the chunk from ``first`` on, float32; zero after the last step."""
-    steps = np.arange(first, first + CHUNK)
-    factors = SCHEDULES[spec.optimizer.schedule](steps, spec.steps, warmup=spec.optimizer.warmup)
-    return np.where(steps < spec.steps, factors, 0.0).astype(np.float32)
+def versions() -> dict[str, str]:
+    """Python, NumPy and JAX, as far as they decide the numbers."""
+    return {"python": platform.python_version(), "numpy": np.__version__, "jax": version("jax")}
 
 
-def _checkpoint(params: Params, spec: RunSpec, corpus: Corpus, *, step: int, factor: float) -> Checkpoint:
-    """Evaluate in the middle of a run."""
-    tokens = step * spec.batch_tokens
-    return Checkpoint(
-        step=step,
-        tokens=tokens,
-        flops=float(tokens * flops_per_token_matmul(spec.shape)),
-        lr=peak_hidden_rate(spec) * factor,
-        loss=evaluate(params, corpus, spec, windows=spec.evaluation.curve_windows),
-    )
-
-
-def _require_descent(loss: float, initial: float, *, where: str) -> None:
+def _require_descent(loss: float, initial: float | None, *, where: str) -> None:
     """Raise unless ``loss`` is defined and not above its value before training."""
-    if not np.isfinite(loss) or loss > initial:
+    if not np.isfinite(loss) or (initial is not None and loss > initial):
         raise _Diverged(f"the loss was {loss:.4g} {where}, {initial:.4g} before training")
-
-
-def _covered(seen: np.ndarray, context: int) -> int:
-    """Distinct positions that were a target in at least one window that starts where ``seen`` is true."""
-    starts = np.flatnonzero(seen)
-    if len(starts) == 0:
-        return 0
-    return int(np.minimum(np.diff(starts), context).sum()) + context
-
-
-def _initial(spec: RunSpec) -> Params:
-    """Initial weights of the run's seed."""
-    return _initializer(spec.family, spec.shape, spec.optimizer.parameterization)(jax.random.key(spec.seed))
-
-
-@lru_cache(maxsize=8)
-def _initializer(model: str, shape: Shape, parameterization: str) -> Callable[..., Params]:
-    """A compiled function from a key to initial weights."""
-    return jax.jit(lambda key: family(model).init(key, shape, parameterization=parameterization))
-
-
-def _rates(params: Params, shape: Shape, optimizer: Optimizer) -> Any:
-    """Peak learning rate of every tensor, a tree of floats like ``params``; kinds are the last keys."""
-    table = rules(optimizer.parameterization)
-    return jax.tree_util.tree_map_with_path(
-        lambda path, _: peak_rate(table[path[-1].key], shape=shape, optimizer=optimizer), params
-    )
-
-
-@lru_cache(maxsize=8)
-def _stepper(model: str, shape: Shape, optimizer: Optimizer) -> tuple[Callable[..., Any], Callable[..., Any]]:
-    """A compiled ``(state, codes, factors) -> (state, losses)`` over one chunk, and the state's start."""
-    import optax
-
-    adam = optax.chain(
-        optax.clip_by_global_norm(optimizer.clip),
-        optax.scale_by_adam(b1=optimizer.b1, b2=optimizer.b2, eps=optimizer.eps),
-    )
-
-    def step(state: Any, given: tuple[jax.Array, jax.Array]) -> tuple[Any, jax.Array]:
-        params, moments = state
-        codes, factor = given
-        loss, gradient = _slope(model, params, codes.astype(jnp.int32), shape)
-        update, moments = adam.update(gradient, moments, params)
-        rates = _rates(params, shape, optimizer)
-        params = jax.tree.map(lambda p, u, rate: p - factor * rate * u, params, update, rates)
-        return (params, moments), loss
-
-    def chunk(state: Any, codes: jax.Array, factors: jax.Array) -> tuple[Any, jax.Array]:
-        return jax.lax.scan(step, state, (codes, factors))
-
-    return jax.jit(chunk, donate_argnums=0), adam.init
-
-
-def _slope(model: str, params: Params, codes: jax.Array, shape: Shape) -> tuple[jax.Array, Any]:
-    """Loss and gradient of one batch, in equal parts when it is large; see ``WHOLE``."""
-    batch = codes.shape[0]
-    part = max(size for size in range(1, PART + 1) if batch % size == 0)
-    slope = jax.value_and_grad(_mean_loss, argnums=1)
-    if batch <= WHOLE or part == 1:
-        return slope(model, params, codes, shape)
-
-    def add(total: Any, some: jax.Array) -> tuple[Any, None]:
-        return jax.tree.map(jnp.add, total, slope(model, params, some, shape)), None
-
-    parts = codes.reshape(batch // part, part, -1)
-    total, _ = jax.lax.scan(add, slope(model, params, parts[0], shape), parts[1:])
-    return jax.tree.map(lambda value: value * (part / batch), total)
-
-
-def _mean_loss(model: str, params: Params, codes: jax.Array, shape: Shape) -> jax.Array:
-    """Mean cross-entropy in nats a code over windows of shape (batch, context + 1)."""
-    return jnp.mean(family(model).window_losses(params, codes, shape))
-
-
-@lru_cache(maxsize=8)
-def _evaluator(model: str, shape: Shape) -> Callable[..., jax.Array]:
-    """A compiled function from weights and blocks of windows to the loss of each window."""
-
-    def run(params: Params, blocks: jax.Array) -> jax.Array:
-        def one(codes: jax.Array) -> jax.Array:
-            return family(model).window_losses(params, codes.astype(jnp.int32), shape)
-
-        return jax.lax.map(one, blocks)
-
-    return jax.jit(run)

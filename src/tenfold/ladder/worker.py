@@ -12,12 +12,15 @@ import traceback
 from pathlib import Path
 from typing import Any, BinaryIO
 
-from tenfold.ladder.corpus import load_corpus
-from tenfold.ladder.records import RunRecord, from_json, to_json
+from tenfold.ladder.corpora import load_corpus
+from tenfold.ladder.records import RunRecord, spec_from_json, to_json
 
 
 def main() -> None:
-    """Answer runs until stdin closes. Arguments: ``core=K`` to stay on one core, ``cache=FOLDER``."""
+    """Answer jobs until stdin closes.
+
+    Arguments: ``core=K`` to stay on one core, ``cache=FOLDER``, ``checkpoints=FOLDER``.
+    """
     options = dict(argument.split("=", 1) for argument in sys.argv[1:])
     answers = os.fdopen(os.dup(1), "wb", buffering=0)
     os.dup2(2, 1)
@@ -25,30 +28,35 @@ def main() -> None:
         os.sched_setaffinity(0, {int(options["core"])})
     if "cache" in options:
         _use_cache(Path(options["cache"]))
+    folder = Path(options["checkpoints"]) if "checkpoints" in options else None
     try:
         for line in sys.stdin:
-            _answer(json.loads(line), answers)
+            _answer(json.loads(line), answers, folder)
     except (BrokenPipeError, KeyboardInterrupt):
         os._exit(1)
 
 
-def _answer(planned: dict[str, Any], answers: BinaryIO) -> None:
-    """Train one run and write its progress and its record."""
-    from tenfold.ladder.train import train_run
+def _answer(planned: dict[str, Any], answers: BinaryIO, folder: Path | None) -> None:
+    """Train the runs of one job and write their progress and their records."""
+    from tenfold.ladder.train import train_runs
 
-    spec = from_json(planned).spec
+    specs = [spec_from_json(each) for each in planned["job"]]
+    missing = {spec.run: spec for spec in specs}
 
     def tell(fraction: float, loss: float) -> None:
         _write(answers, {"fraction": fraction, "loss": loss})
 
     try:
-        record = train_run(spec, load_corpus(spec.corpus), on_progress=tell)
+        for record in train_runs(specs, load_corpus(specs[0].corpus), on_progress=tell, folder=folder):
+            del missing[record.run]
+            _write(answers, {"record": to_json(record)})
     except BrokenPipeError:
         raise
     except Exception as error:
         traceback.print_exc()
-        record = RunRecord(spec=spec, status="failed", message=f"{type(error).__name__}: {error}")
-    _write(answers, {"record": to_json(record)})
+        for spec in missing.values():
+            record = RunRecord(spec=spec, status="failed", message=f"{type(error).__name__}: {error}")
+            _write(answers, {"record": to_json(record)})
 
 
 def _write(answers: BinaryIO, message: dict[str, Any]) -> None:

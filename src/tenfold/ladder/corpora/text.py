@@ -1,4 +1,4 @@
-"""Text corpora as arrays of bytes: the running interpreter's own sources, or any folder.
+"""Texts as arrays of bytes: the running interpreter's own sources, or any folder.
 
 A corpus is two arrays of 7-bit codes, one to train on and one withheld, split by *file* so that no
 window of the withheld part was seen in training. Which files exist differs between Python versions,
@@ -9,15 +9,17 @@ import hashlib
 import os
 import platform
 import sysconfig
-from collections.abc import Iterable
-from dataclasses import dataclass, field
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field, replace
 from fnmatch import fnmatch
-from functools import lru_cache
 from pathlib import Path
+from typing import Any, ClassVar
 
 import numpy as np
+from numpy.lib.stride_tricks import sliding_window_view
 
 from tenfold.core.errors import ConfigError, DataError
+from tenfold.ladder.fields import later, place
 
 VOCABULARY = 128
 """Codes of a corpus lie in ``[0, VOCABULARY)``: bytes of 128 and more are mapped to 127."""
@@ -36,7 +38,12 @@ class Corpus:
         sha256: hexadecimal digest of ``train``.
         n_files: number of files in both parts together.
         python: version of the interpreter whose sources these are; empty for other texts.
+        unit: unit of the loss.
+        gives: what one example is: a window of codes.
     """
+
+    unit: ClassVar[str] = "nats/byte"
+    gives: ClassVar[str] = "codes"
 
     name: str
     train: np.ndarray = field(repr=False, compare=False)
@@ -44,6 +51,67 @@ class Corpus:
     sha256: str
     n_files: int
     python: str = ""
+
+    def size(self, shape: Any) -> int:
+        """Codes in one pass over the training part."""
+        return len(self.train) - 1
+
+    def require(self, shape: Any) -> None:
+        """Raise unless both parts hold at least one window of the shape's context."""
+        require_windows(self, context=shape.context)
+        if shape.vocab < VOCABULARY:
+            raise ConfigError(
+                f"vocab = {shape.vocab} is less than the {VOCABULARY} codes of a text",
+                path="model.vocab",
+                hint=f"use {VOCABULARY}",
+            )
+
+    def batches(self, shape: Any, *, batch: int, seed: int, chunk: int) -> Iterator[tuple[np.ndarray, np.ndarray]]:
+        """Endless chunks of windows at uniformly random offsets.
+
+        Yields:
+            Offsets of shape (chunk, batch), and codes of shape (chunk, batch, context + 1), uint8.
+        """
+        rng = np.random.default_rng([seed, 1])
+        windows = sliding_window_view(self.train, shape.context + 1)
+        while True:
+            starts = rng.integers(0, len(windows), size=(chunk, batch))
+            yield starts, windows[starts]
+
+    def held_out(self, shape: Any, *, count: int) -> np.ndarray:
+        """At most ``count`` evenly spaced withheld windows, shape (windows, context + 1), uint8."""
+        starts = np.unique(np.linspace(0, len(self.withheld) - shape.context - 1, count).astype(np.int64))
+        windows: np.ndarray = sliding_window_view(self.withheld, shape.context + 1)[starts]
+        return windows
+
+    def tracker(self, shape: Any) -> "Covered":
+        """Counts the positions that were predicted at least once."""
+        return Covered(len(self.train) - shape.context, shape.context)
+
+
+class Covered:
+    """Which positions of a text were a target in at least one window.
+
+    Args:
+        starts: number of possible window starts.
+        context: targets a window.
+    """
+
+    def __init__(self, starts: int, context: int) -> None:
+        self.seen = np.zeros(starts, dtype=bool)
+        self.context = context
+
+    def add(self, ids: np.ndarray) -> None:
+        """Take note of windows that start at ``ids``."""
+        self.seen[ids] = True
+
+    @property
+    def unique(self) -> int:
+        """Distinct positions so far."""
+        starts = np.flatnonzero(self.seen)
+        if len(starts) == 0:
+            return 0
+        return int(np.minimum(np.diff(starts), self.context).sum()) + self.context
 
 
 @dataclass(frozen=True)
@@ -56,25 +124,29 @@ class CorpusSpec:
         pattern: which files of a folder count as text.
         withhold: one file in this many is withheld.
         max_file_bytes: files at least this large are left out (generated tables, mostly).
+        subset: train on the first ``subset`` bytes only, so that longer runs repeat them; 0: all.
     """
 
+    kinds: ClassVar[tuple[str, ...]] = ("stdlib", "folder")
+
     kind: str = "stdlib"
-    path: str | None = None
+    path: str | None = place(None)
     pattern: str = "*"
     withhold: int = 16
     max_file_bytes: int = 400_000
+    subset: int = later(0)
 
-
-@lru_cache(maxsize=2)
-def load_corpus(spec: CorpusSpec, /) -> Corpus:
-    """The corpus that ``spec`` names; read once a process."""
-    if spec.kind == "stdlib":
-        return stdlib_corpus(withhold=spec.withhold, max_file_bytes=spec.max_file_bytes)
-    if spec.kind == "folder":
-        if spec.path is None:
+    def load(self) -> Corpus:
+        """Read the text."""
+        if self.kind == "stdlib":
+            whole = stdlib_corpus(withhold=self.withhold, max_file_bytes=self.max_file_bytes)
+        elif self.path is None:
             raise ConfigError("a corpus of kind 'folder' needs a path", path="corpus.path", hint='path = "texts"')
-        return folder_corpus(spec.path, pattern=spec.pattern, withhold=spec.withhold, max_file_bytes=spec.max_file_bytes)
-    raise ConfigError(f"unknown corpus kind {spec.kind!r}", path="corpus.kind", hint="use 'stdlib' or 'folder'")
+        else:
+            whole = folder_corpus(
+                self.path, pattern=self.pattern, withhold=self.withhold, max_file_bytes=self.max_file_bytes
+            )
+        return _first(whole, self.subset) if self.subset else whole
 
 
 def stdlib_corpus(*, withhold: int = 16, max_file_bytes: int = 400_000) -> Corpus:
@@ -153,6 +225,18 @@ def _build(files: list[Path], *, name: str, where: str, withhold: int, python: s
         n_files=len(files),
         python=python,
     )
+
+
+def _first(corpus: Corpus, subset: int) -> Corpus:
+    """``corpus`` with the first ``subset`` bytes of its training part only."""
+    if subset > len(corpus.train):
+        raise ConfigError(
+            f"subset = {subset} is more than the {len(corpus.train)} training bytes of {corpus.name!r}",
+            path="corpus.subset",
+            hint="use less, or 0 for all of it",
+        )
+    train = corpus.train[:subset]
+    return replace(corpus, train=train, sha256=hashlib.sha256(train.tobytes()).hexdigest())
 
 
 def _join(files: Iterable[Path]) -> np.ndarray:
