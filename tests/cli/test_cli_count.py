@@ -102,7 +102,7 @@ def test_without_arguments_it_lists_what_is_known(call):
     assert "gpt2" in out
     assert "resnet-50" in out
     code, out, _ = call("count", "--json")
-    assert {"name", "params", "flops", "unit"} == set(json.loads(out)["models"][0])
+    assert {"name", "params", "flops", "unit", "low", "high"} == set(json.loads(out)["models"][0])
 
 
 @pytest.mark.parametrize(

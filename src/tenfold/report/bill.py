@@ -19,6 +19,7 @@ _COUNTS = {
     "matmul": "matrices a token is multiplied by, and the readout",
 }
 _BYTES = ((1e15, "PB"), (1e12, "TB"), (1e9, "GB"), (1e6, "MB"), (1e3, "kB"))
+_OVER = "conventions: the least and the most of all, over 6N for decoders and over counted FLOPs for images"
 _TIMES = ((365.25 * 86400, "years"), (86400, "days"), (3600, "hours"), (60, "minutes"))
 
 
@@ -30,8 +31,16 @@ def bill_text(bill: Mapping[str, Any], /) -> Page:
 
 def known_text(rows: list[dict[str, Any]], /) -> Page:
     """Every known model with its size and the FLOPs of a training token or image."""
-    cells = tuple((row["name"], say(row["params"]), quantity(row["flops"], "flops"), row["unit"]) for row in rows)
-    grid = Grid(("model", "parameters", "training", "for"), cells, "lrrl")
+    cells = tuple(
+        (
+            row["name"],
+            say(row["params"], digits=3),
+            f"{quantity(row['flops'], 'flops', digits=3)} a {row['unit']}",
+            f"{row['low']:.2f} to {row['high']:.2f}",
+        )
+        for row in rows
+    )
+    grid = Grid(("model", "parameters", "training, matmul", "conventions"), cells, "lrrr", _OVER)
     hint = "tenfold count --preset gpt2 prints a bill, --shape counts any other decoder"
     return Page((Section("known", "Known models", (Para(f"{len(rows)} known models; {hint}.", lead=True), grid)),))
 

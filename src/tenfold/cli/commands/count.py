@@ -117,14 +117,22 @@ def _terms(training: Training, where: Where) -> Any:
 
 
 def _known() -> list[dict[str, Any]]:
-    from tenfold.ladder.counting import Decoder, flops_per_token, params
+    from tenfold.ladder.counting import Decoder, convention_spread, flops_per_token, params
     from tenfold.ladder.known import known_models
 
     rows: list[dict[str, Any]] = []
     for name, item in known_models().items():
         model = item.model
         if isinstance(model, Decoder):
-            rows.append({"name": name, "params": params(model).total, "flops": flops_per_token(model), "unit": "a token"})
-        else:
-            rows.append({"name": name, "params": model.params, "flops": model.train_flops, "unit": "an image"})
+            low, high = convention_spread(model)
+            row = {
+                "params": params(model).total,
+                "flops": flops_per_token(model),
+                "unit": "token",
+                "low": low,
+                "high": high,
+            }
+        else:  # multiply-accumulates, which papers print as FLOPs, are half of them
+            row = {"params": model.params, "flops": model.train_flops, "unit": "image", "low": 0.5, "high": 1.0}
+        rows.append({"name": name, **row})
     return rows

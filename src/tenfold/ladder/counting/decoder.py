@@ -198,7 +198,8 @@ class Parameters:
         unused: parameters of experts that a token does not see.
         unused_matrices: the matrices among them.
         multiplied: weights that one token is multiplied by, the readout among them: experts of every routing, and
-            blocks that are shared as often as they are passed. Two FLOPs each, forward.
+            blocks that are shared as often as they are passed. Two FLOPs each, forward. The matrix of relative
+            positions is left out: its product is one a sequence.
     """
 
     embedding: int
