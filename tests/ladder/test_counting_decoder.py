@@ -130,6 +130,13 @@ def test_a_chain_of_experts_counts_each_routing():
     assert forward_flops(chain) - forward_flops(mixture) == 2 * router
 
 
+def test_padded_experts_cost_their_capacity():
+    dense = Decoder(width=64, depth=3, heads=4, vocab=100, context=16, experts=8, active_experts=2)
+    padded = replace(dense, capacity=1.25)
+    assert params(padded).total == params(dense).total
+    assert forward_flops(padded) - forward_flops(dense) == 2 * 3 * 0.25 * 2 * (2 * 64 * 256)
+
+
 def test_shared_blocks_are_counted_once_and_computed_often():
     apart = Decoder(width=64, depth=6, heads=4, vocab=100, context=16)
     shared = replace(apart, shared_blocks=True)
@@ -182,6 +189,7 @@ def test_every_convention_has_a_source_and_says_what_it_counts():
         ({"experts": 2, "active_experts": 3}, "model.active_experts"),
         ({"experts": (1, 2)}, "model.experts"),
         ({"experts": (1, 2, 2, 2), "shared_blocks": True}, "model.experts"),
+        ({"capacity": 0.5}, "model.capacity"),
         ({"shared_experts": -1}, "model.shared_experts"),
         ({"active_depth": 5.0}, "model.active_depth"),
         ({"active_depth": float("nan")}, "model.active_depth"),

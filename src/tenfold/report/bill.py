@@ -49,7 +49,7 @@ def in_bytes(value: float, /) -> str:
     """Bytes as people say them, powers of ten.
 
     >>> in_bytes(80e9), in_bytes(1536), in_bytes(12)
-    ('80 GB', '1.5 kB', '12 B')
+    ('80 GB', '1.54 kB', '12 B')
     """
     for bound, unit in _BYTES:
         if value >= 0.9995 * bound:

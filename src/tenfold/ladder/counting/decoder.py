@@ -50,6 +50,7 @@ class Decoder:
         experts: MLPs a block, or one number a block. One is a dense model.
         active_experts: experts that a token sees in one routing.
         shared_experts: further experts that every token sees.
+        capacity: factor on the FLOPs of routed experts where their padding is counted; 1 counts tokens only.
         iterations: routings a block, each with a router of its own (chain of experts, arXiv:2506.18945).
         window: keys that a query sees at most; all by default.
         shared_blocks: all blocks share attention, MLP and router (ALBERT, WideNet): counted once, computed L times.
@@ -83,6 +84,7 @@ class Decoder:
     experts: int | tuple[int, ...] = 1
     active_experts: int = 1
     shared_experts: int = 0
+    capacity: float = 1.0
     iterations: int = 1
     window: int | None = None
     shared_blocks: bool = False
@@ -101,6 +103,8 @@ class Decoder:
                 raise ConfigError(f"{name} = {getattr(self, name)!r} is not a count", path=f"model.{name}")
         self._check_heads()
         self._check_experts()
+        if not 1 <= self.capacity < 1e6:
+            raise ConfigError(f"capacity = {self.capacity} is no factor from 1", path="model.capacity")
         if self.active_depth is not None and not 0 < self.active_depth <= self.depth:
             raise ConfigError(
                 f"active_depth = {self.active_depth} is not between 0 and depth = {self.depth}", path="model.active_depth"
@@ -306,7 +310,8 @@ def block_depth(decoder: Decoder, /) -> float:
 
 def _multiplied(decoder: Decoder, attention: int, mlp: int) -> float:
     """Weights of the blocks that one token is multiplied by."""
-    seen = decoder.iterations * decoder.active_experts + decoder.shared_experts
+    routed = decoder.iterations * decoder.active_experts
+    seen = (routed if decoder.capacity == 1 else routed * decoder.capacity) + decoder.shared_experts
     once = sum(
         times
         * (
@@ -353,6 +358,7 @@ _READ = (
     "experts",
     "active_experts",
     "shared_experts",
+    "capacity",
     "iterations",
     "shared_blocks",
     "active_depth",
@@ -379,6 +385,9 @@ def decoder_of(shape: Any, /) -> Decoder:
     width = int(shape.width)
     head_dim = int(getattr(shape, "head_dim", width))
     own = {name: getattr(shape, name) for name in _READ if getattr(shape, name, None)}  # 0 and None: the default
+    own["positions"] = getattr(shape, "positions", False) in (True, "learned")
+    own["gated"] = getattr(shape, "gated", False) or getattr(shape, "mlp", "") == "swiglu"
+    own["qk_norm"] = False  # the normalised queries and keys of a ladder's families have no gains
     hidden = getattr(shape, "mlp", None)
     return Decoder(
         width=width,
