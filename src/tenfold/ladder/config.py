@@ -252,7 +252,7 @@ def _row(row: _Row, place: int, model: Any) -> Row:
             )
     if len(set(row.widths)) < len(row.widths):
         raise ConfigError(f"widths {row.widths} repeat", path=f"row[{place}].widths", hint="use seeds to repeat runs")
-    given = [name for name in BUDGETS if getattr(row, name) is not None]
+    given = [name for name in BUDGETS if getattr(row, name) is not None or name in row.axes]
     if len(given) != 1:
         raise ConfigError(
             f"a row needs one budget, got {' and '.join(given) or 'none'}",

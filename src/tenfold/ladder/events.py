@@ -62,9 +62,10 @@ class Board:
     def __init__(
         self, planned: Sequence[RunSpec], todo: Sequence[RunSpec], *, clock: Callable[[], float] = time.perf_counter
     ) -> None:
-        self._todo = list(todo)
+        self._flops = {spec.run: flops_of(spec) for spec in todo}
+        self._efforts = {spec.run: effort(spec) for spec in todo}
         self._total = sum(map(flops_of, planned))
-        self._before = self._total - sum(map(flops_of, todo))
+        self._before = self._total - sum(self._flops.values())
         self._fractions: dict[str, float] = {}
         self._clock = clock
         self._began = clock()
@@ -75,10 +76,9 @@ class Board:
         for each in (spec,) if record else news.job or (spec,):
             self._fractions[each.run] = max(self._fractions.get(each.run, 0.0), news.fraction)
         seconds = max(self._clock() - self._began, 1e-9)
-        shares = [self._fractions.get(each.run, 0.0) for each in self._todo]
-        gained = sum(share * flops_of(each) for share, each in zip(shares, self._todo, strict=True))
-        spent = sum(share * effort(each) for share, each in zip(shares, self._todo, strict=True))
-        left = sum((1 - share) * effort(each) for share, each in zip(shares, self._todo, strict=True))
+        gained = sum(share * self._flops[run] for run, share in self._fractions.items())
+        spent = sum(share * self._efforts[run] for run, share in self._fractions.items())
+        left = max(0.0, sum(self._efforts.values()) - spent)
         kind = record.status if record else ("progress" if news.loss is not None else "started")
         return Event(
             kind=kind,

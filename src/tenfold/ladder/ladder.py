@@ -98,7 +98,7 @@ class Row:
         epochs: budget in passes over the training data.
         tokens_per_param: budget in codes a parameter (hidden and head).
         axes: axis names with their values; any size of the model, any setting of optimizer or corpus, ``heads``,
-            ``batch_tokens``.
+            ``batch_tokens``, or the budget by its name.
         strategy: ``grid``; ``isoparam``: the width that gives ``params``, for every combination of axes; ``compound``:
             sizes grow together, see ``growth``.
         params: non-embedding parameters for ``isoparam``.
@@ -127,6 +127,7 @@ class Row:
     def budget(self) -> tuple[str, float]:
         """Name and value of the one budget."""
         given = [(name, getattr(self, name)) for name in BUDGETS if getattr(self, name) is not None]
+        given += [(name, values[0]) for name, values in self.axes if name in BUDGETS]
         if len(given) != 1:
             raise ConfigError(
                 f"a row needs one budget, got {', '.join(name for name, _ in given) or 'none'}",
@@ -257,7 +258,7 @@ def axes(ladder: Ladder, /) -> list[str]:
     """Names of everything that a row of this ladder can vary."""
     own = [name for part in ("model", "optimizer", "corpus") for name in _names(getattr(ladder, part))]
     heads = ["heads"] if hasattr(ladder.model, "head_dim") else []
-    return [*own, *heads, "batch_tokens", *(name for name, real in ALIASES.items() if real in own)]
+    return [*own, *heads, "batch_tokens", *BUDGETS, *(name for name, real in ALIASES.items() if real in own)]
 
 
 def _names(noun: Any) -> list[str]:
@@ -277,9 +278,15 @@ def cells(ladder: Ladder, /) -> list[RunSpec]:
         for place, settings in enumerate(points):
             for seed in range(row.seeds):
                 spec = _planned(ladder, row, settings, seed)
-                cost = row.flops if row.flops is not None else flops_of(spec)
+                cost = float(spec_budget(row, settings) or flops_of(spec))
                 planned.append(((cost * 12.0**seed, abs(place - middle), place), spec))
     return [spec for _, spec in sorted(planned, key=lambda item: item[0])]
+
+
+def spec_budget(row: Row, settings: Mapping[str, Any], /) -> float | None:
+    """The FLOPs that a row asks of a cell; None where its budget is something else."""
+    value = settings.get("flops", row.flops)
+    return None if value is None else float(value)
 
 
 def flops_of(spec: RunSpec, /) -> float:
@@ -294,10 +301,12 @@ def _points(ladder: Ladder, row: Row) -> Iterator[dict[str, Any]]:
     for values in product(*(values for _, values in named)):
         settings = {**fixed, **dict(zip((name for name, _ in named), values, strict=True))}
         if row.strategy == "isoparam":
-            yield {**settings, "width": width_for(with_settings(ladder, settings), row.params or 0.0)}
+            sizes = {name: value for name, value in settings.items() if name not in (*BUDGETS, "batch_tokens")}
+            yield {**settings, "width": width_for(with_settings(ladder, sizes), row.params or 0.0)}
         elif row.strategy == "compound":
+            sizes = {name: value for name, value in settings.items() if name not in (*BUDGETS, "batch_tokens")}
             for phi in row.phi:
-                yield {**settings, **grown(with_settings(ladder, settings).model, dict(row.growth), phi)}
+                yield {**settings, **grown(with_settings(ladder, sizes).model, dict(row.growth), phi)}
         else:
             yield settings
 
@@ -305,6 +314,8 @@ def _points(ladder: Ladder, row: Row) -> Iterator[dict[str, Any]]:
 def _planned(ladder: Ladder, row: Row, settings: Mapping[str, Any], seed: int) -> RunSpec:
     """One run of a row, its budget turned into tokens."""
     name, value = row.budget
+    settings = dict(settings)
+    value = settings.pop(name, value)
     if name == "flops":
         return plan_run(ladder, flops=value, seed=seed, group=row.label, settings=settings)
     varied = with_settings(ladder, {key: each for key, each in settings.items() if key != "batch_tokens"})
