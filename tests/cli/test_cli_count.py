@@ -93,7 +93,9 @@ def test_a_ladder_one_line_a_run_and_totals(call):
     assert value["total"]["flops"] == sum(row["flops"] for row in value["runs"])
     assert value["total"]["tokens"] == sum(row["tokens"] for row in value["runs"])
     assert value["device"]["train_cost"] > 0
-    assert set(value["runs"][0]) == {"run", "width", "depth", "params", "params_hidden_head", "tokens", "flops", "memory"}
+    assert set(value["runs"][0]) == {
+        "run", "width", "depth", "params", "params_hidden", "params_active", "tokens", "flops", "memory",
+    }  # fmt: skip
 
 
 def test_without_arguments_it_lists_what_is_known(call):
@@ -140,6 +142,7 @@ def test_without_arguments_it_lists_what_is_known(call):
         (["--preset", "gpt2", "--price", "3"], "needs a device"),
         (["nowhere.toml"], "no ladder file"),
         (["demo", "--preset", "gpt2"], "both given"),
+        (["demo", "--convention", "8N"], "6N"),
     ],
 )
 def test_wrong_input_is_one_line_with_what_to_do(call, arguments, message):

@@ -18,13 +18,17 @@ from tenfold.ladder.counting import (
     decoder_of,
     flops_by_convention,
     flops_per_token,
+    flops_per_token_matmul,
     forward_flops,
     keys_seen,
     params,
+    params_total,
     train_flops,
 )
 from tenfold.ladder.counting.flops import convention
 from tenfold.ladder.known import find_known, known_models
+from tenfold.ladder.models import count
+from tenfold.ladder.spec import Shape
 
 GPT2 = find_known("gpt2").model
 SMALL = Decoder(width=640, depth=10, heads=10, vocab=32000, context=2048)
@@ -208,6 +212,27 @@ def test_unknown_and_unfitting_conventions():
         flops_per_token(replace(GPT2, gated=True), convention="narayanan")
     with pytest.raises(ConfigError, match="did you mean 'gpt2'"):
         find_known("gtp2")
+
+
+@pytest.mark.parametrize(
+    "sizes",
+    [
+        {},
+        {"mlp": "swiglu", "mlp_ratio": 2.5},
+        {"kv_heads": 1, "head_dim": 8},
+        {"norm": "layer", "gains": True, "bias": True, "positions": "learned"},
+        {"mlp": "swiglu", "bias": True, "gains": True},
+        {"tied": True, "ngram": 1},
+    ],
+    ids=str,
+)
+def test_shapes_of_a_ladder_are_counted_as_their_family_counts_them(sizes):
+    shape = Shape(**{"width": 48, "depth": 3, "vocab": 130, "context": 20, **sizes})
+    family, ours = count("transformer", shape), params(decoder_of(shape))
+    assert ours.total == family.total
+    assert flops_per_token(decoder_of(shape)) == family.flops
+    assert params_total(shape) == family.total
+    assert flops_per_token_matmul(shape) == family.flops
 
 
 def test_a_shape_of_another_kind_is_refused():

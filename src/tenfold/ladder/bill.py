@@ -20,10 +20,12 @@ from tenfold.ladder.counting.flops import (
     flops_per_token,
     train_flops,
 )
-from tenfold.ladder.counting.memory import RECOMPUTE, Sharding, decode, kv_cache_bytes, memory
+from tenfold.ladder.counting.memory import MOMENTS, RECOMPUTE, Sharding, decode, kv_cache_bytes, memory, state_bytes
 from tenfold.ladder.counting.vision import ConvNet, VisionTransformer
 from tenfold.ladder.devices import Device, cost, decode_time, fits, time_to_train
 from tenfold.ladder.ladder import Ladder, cells
+from tenfold.ladder.models import count
+from tenfold.ladder.spec import RunSpec
 
 BASE = "6N"
 """The convention that ratios are taken to."""
@@ -93,46 +95,73 @@ def bill(model: Decoder | VisionTransformer | ConvNet, /, *, name: str = "", ter
 def ladder_bill(ladder: Ladder, /, *, name: str = "", terms: Terms = Terms()) -> dict[str, Any]:
     """The bill of a ladder: one row a run, in the order of training, and totals.
 
-    Memory is that of float32 training with the ladder's own batch, an estimate without the framework's buffers.
+    Parameters are those of the family's arrays. Memory is an estimate without the framework's buffers, of float32
+    training with the run's own batch and optimizer; families that are no decoders are billed without activations.
 
     Args:
         ladder: the ladder.
         name: what to call it.
         terms: only device, devices, mfu, peak and convention count; the rest is the ladder's own.
+
+    Raises:
+        ConfigError: a convention that the family's models are not counted in.
     """
-    rows: list[dict[str, Any]] = []
-    for spec in cells(ladder):
-        decoder = decoder_of(spec.shape)
-        found = params(decoder)
-        rows.append(
-            {
-                "run": spec.run,
-                "width": decoder.width,
-                "depth": decoder.depth,
-                "params": found.total,
-                "params_hidden_head": found.hidden_head,
-                "tokens": spec.tokens,
-                "flops": train_flops(decoder, tokens=spec.tokens, convention=terms.convention),
-                "memory": memory(decoder, batch=spec.batch, precision="fp32").total,
-            }
-        )
-    spreads = [convention_spread(decoder_of(spec.shape)) for spec in cells(ladder)]
+    specs = cells(ladder)
+    rows = [_ladder_row(spec, terms) for spec in specs]
+    spreads = [convention_spread(decoder_of(spec.shape)) for spec in specs if _is_decoder(spec.shape)]
     total: dict[str, Any] = {
         "runs": len(rows),
         "tokens": sum(row["tokens"] for row in rows),
         "flops": float(sum(row["flops"] for row in rows)),
         "memory": max(row["memory"] for row in rows),
     }
+    ends = [min(low for low, _ in spreads), max(high for _, high in spreads)] if spreads else None
     return {
         "name": name,
         "kind": "ladder",
         "title": ladder.title,
+        "family": ladder.family,
         "convention": terms.convention,
         "runs": rows,
         "total": total,
-        "spread": {"base": BASE, "low": min(low for low, _ in spreads), "high": max(high for _, high in spreads)},
+        "spread": None if ends is None else {"base": BASE, "low": ends[0], "high": ends[1]},
         "device": _device(terms, flops=total["flops"]),
     }
+
+
+def _ladder_row(spec: RunSpec, terms: Terms) -> dict[str, Any]:
+    """One run of a ladder."""
+    counted = count(spec.family, spec.shape)
+    flops: float = counted.flops
+    optimizer = spec.optimizer.name if spec.optimizer.name in MOMENTS else "adam"
+    if _is_decoder(spec.shape):
+        decoder = decoder_of(spec.shape)
+        needed = memory(decoder, batch=spec.batch, precision="fp32", optimizer=optimizer).total
+        if terms.convention != "matmul":
+            flops = flops_per_token(decoder, convention=terms.convention)
+    else:
+        needed = sum(state_bytes(counted.total, precision="fp32", optimizer=optimizer))
+        if terms.convention != "matmul":
+            raise ConfigError(
+                f"models of the family {spec.family!r} are counted by their products only",
+                path="convention",
+                hint="leave --convention out",
+            )
+    return {
+        "run": spec.run,
+        "width": spec.shape.width,
+        "depth": spec.shape.depth,
+        "params": counted.total,
+        "params_hidden": counted.hidden,
+        "params_active": counted.active,
+        "tokens": spec.tokens,
+        "flops": flops * spec.tokens,
+        "memory": needed,
+    }
+
+
+def _is_decoder(shape: Any) -> bool:
+    return all(hasattr(shape, name) for name in ("vocab", "context"))
 
 
 def parse_decoder(values: Mapping[str, str], /, *, base: Decoder | None = None) -> Decoder:
@@ -196,7 +225,7 @@ def _decoder_bill(decoder: Decoder, terms: Terms) -> dict[str, Any]:
     return {
         "kind": "decoder",
         "sizes": asdict(decoder),
-        "params": {each: count(found) for each, count in PARAMETER_CONVENTIONS.items()},
+        "params": {each: formula(found) for each, formula in PARAMETER_CONVENTIONS.items()},
         "parts": found.to_dict(),
         "flops_per_token": {each: {"value": value, "ratio": value / by_name[BASE]} for each, value in by_name.items()},
         "spread": {"base": BASE, "low": low, "high": high},

@@ -159,6 +159,8 @@ def _price(found: Mapping[str, Any]) -> str:
 
 def _spread(bill: Mapping[str, Any]) -> str:
     found = bill["spread"]
+    if found is None:
+        return "FLOPs are twice the multiply-accumulates, forward and backward; say so with every number"
     return (
         f"conventions differ by {found['low']:.2f}x to {found['high']:.2f}x of {found['base']}; "
         "say which one you use with every number"
@@ -208,7 +210,7 @@ def _ladder(bill: Mapping[str, Any]) -> list[Section]:
         for row in bill["runs"]
     )
     grid = Grid(
-        ("run", "width", "parameters", "tokens", "FLOP", "memory"), rows, "lrrrrr", "memory is estimated: float32, Adam"
+        ("run", "width", "parameters", "tokens", "FLOP", "memory"), rows, "lrrrrr", "memory is estimated, float32"
     )
     verdict: list[Block] = [Para(lead, lead=True), grid]
     return [

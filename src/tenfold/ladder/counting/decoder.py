@@ -40,6 +40,7 @@ class Decoder:
         gated: three matrices in the MLP (SwiGLU, GEGLU) in place of two.
         tied: the head is the (first) embedding table.
         bias: biases on the attention and MLP matrices.
+        gate_bias: whether a gate has one too.
         norm: ``rms`` (a gain) or ``layer`` (a gain and a bias).
         gains: whether norms have parameters at all.
         block_norms: norms a block, besides a last one; one where attention and MLP run side by side on the same.
@@ -74,6 +75,7 @@ class Decoder:
     gated: bool = False
     tied: bool = False
     bias: bool = False
+    gate_bias: bool = True
     norm: str = "rms"
     gains: bool = True
     block_norms: int = 2
@@ -273,7 +275,7 @@ def params(decoder: Decoder, /) -> Parameters:
     attention = 2 * d * q + 2 * d * kv
     attention_bias = q + 2 * kv + d if decoder.bias else 0
     mlp = mlp_matrices(decoder)
-    mlp_bias = (2 * f if decoder.gated else f) + d if decoder.bias else 0
+    mlp_bias = (2 * f if decoder.gated and decoder.gate_bias else f) + d if decoder.bias else 0
     groups = decoder.stored_groups
     blocks = sum(times for _, times in groups)
     stored = sum(times * (count + decoder.shared_experts) for count, times in groups)
@@ -345,50 +347,45 @@ PARAMETER_CONVENTIONS: Mapping[str, Callable[[Parameters], float]] = MappingProx
 """What people call the number of parameters. All but ``total`` leave out the experts that a token does not see."""
 
 
-_READ = (
-    "kv_heads",
-    "gated",
-    "tied",
-    "bias",
-    "norm",
-    "block_norms",
-    "positions",
-    "qk_norm",
-    "window",
-    "experts",
-    "active_experts",
-    "shared_experts",
-    "capacity",
-    "iterations",
-    "shared_blocks",
-    "active_depth",
-)
+_READ = {
+    "kv_heads": "kv_heads",
+    "tied": "tied",
+    "bias": "bias",
+    "norm": "norm",
+    "gains": "gains",
+    "experts": "experts",
+    "active": "active_experts",
+    "shared": "shared_experts",
+    "ngram": "tables",
+}
+"""Attributes of a ladder's shape that have the same meaning, and their names here."""
+
+_GATED = ("swiglu", "geglu")
 
 
 def decoder_of(shape: Any, /) -> Decoder:
-    """The sizes of a ladder's :class:`~tenfold.ladder.spec.Shape`.
+    """The sizes of a ladder's shape: of the families ``transformer`` and ``moe``, or any like them.
 
-    Width, vocabulary and context are required; further attributes are read where the shape has them, by the names of
-    :class:`Decoder` (``ngram`` for ``tables``, ``mlp_ratio`` for ``mlp``). Shapes of a ladder have no biases,
-    and norms without gains unless they say so.
+    Width, vocabulary and context are required; further attributes are read where the shape has them. Where a shape of
+    a ladder says nothing, it has norms without gains. Its norms of queries and keys have none either.
 
     Raises:
         ConfigError: the shape is of another kind of model.
+
+    >>> from tenfold.ladder.spec import Shape
+    >>> params(decoder_of(Shape(width=32))).total
+    40960
     """
     absent = [name for name in ("width", "vocab", "context") if not hasattr(shape, name)]
     if absent:
         raise ConfigError(
             f"{type(shape).__name__} has no {absent[0]}: it is no decoder",
             path="family",
-            hint="only ladders of transformers are counted",
+            hint="use the family's own count",
         )
     width = int(shape.width)
     head_dim = int(getattr(shape, "head_dim", width))
-    own = {name: getattr(shape, name) for name in _READ if getattr(shape, name, None)}  # 0 and None: the default
-    own["positions"] = getattr(shape, "positions", False) in (True, "learned")
-    own["gated"] = getattr(shape, "gated", False) or getattr(shape, "mlp", "") == "swiglu"
-    own["qk_norm"] = False  # the normalised queries and keys of a ladder's families have no gains
-    hidden = getattr(shape, "mlp", None)
+    own = {ours: getattr(shape, name) for name, ours in _READ.items() if getattr(shape, name, None)}  # 0: the default
     return Decoder(
         width=width,
         depth=int(getattr(shape, "depth", 1)),
@@ -396,10 +393,11 @@ def decoder_of(shape: Any, /) -> Decoder:
         head_dim=head_dim,
         vocab=int(shape.vocab),
         context=int(shape.context),
-        mlp=int(hidden) if isinstance(hidden, int) and hidden > 0 else round(getattr(shape, "mlp_ratio", 4) * width),
-        tables=int(getattr(shape, "ngram", 1)),
-        gains=bool(getattr(shape, "gains", False)),
-        **own,
+        mlp=int(getattr(shape, "hidden", 0) or round(getattr(shape, "mlp_ratio", 4) * width)),
+        **{"gains": False, **own},
+        gated=getattr(shape, "mlp", "") in _GATED,
+        gate_bias=False,
+        positions=getattr(shape, "positions", "") == "learned",
     )
 
 
