@@ -49,10 +49,13 @@ class Model:
         """Outputs of the family for weights as trained."""
         return self.module.apply(self.multiplied(weights), inputs, self.shape, scales=self.scales, see=see)
 
-    def losses(self, weights: t.Weights, examples: Any, *, see: Any = ignore, z_loss: float = 0.0) -> Any:
-        """Loss of each example in nats, shape (batch,)."""
+    def losses(
+        self, weights: t.Weights, examples: Any, *, see: Any = ignore, z_loss: float = 0.0, training: bool = False
+    ) -> Any:
+        """Loss of each example, shape (batch,); ``training`` adds the terms that the family minimises beside it."""
         module = self.module
-        return module.losses(self.multiplied(weights), examples, self.shape, scales=self.scales, see=see, z_loss=z_loss)
+        function = getattr(module, "training_losses", module.losses) if training else module.losses
+        return function(self.multiplied(weights), examples, self.shape, scales=self.scales, see=see, z_loss=z_loss)
 
     def count(self) -> Count:
         """Parameters and FLOPs of one token."""

@@ -111,7 +111,7 @@ def mean_loss(model: Model, weights: Any, examples: Any, /) -> Any:
         examples = jax.tree.map(
             lambda x: x.astype(jnp.bfloat16) if jnp.issubdtype(x.dtype, jnp.floating) else x, examples
         )
-    return jnp.mean(model.losses(weights, examples, z_loss=settings.z_loss).astype(jnp.float32))
+    return jnp.mean(model.losses(weights, examples, z_loss=settings.z_loss, training=True).astype(jnp.float32))
 
 
 def _slope(model: Model, weights: Any, examples: Any) -> tuple[Any, Any]:

@@ -8,11 +8,21 @@ A family is a module, in this folder or a user's own file (``family = "my_family
   multipliers and rates follow from it;
 * ``apply(weights, inputs, shape, *, scales, see)``: the outputs. ``weights`` are already multiplied as the
   parameterization says; ``scales`` holds the residual and attention factors; ``see(name, array)`` is called with every
-  activation that a diagnostic may want (features first or last, as the family likes) and may be ``ignore``;
-* ``losses(weights, examples, shape, *, scales, see, z_loss)``: the loss of each example in nats;
+  activation that a diagnostic may want, features first, and may be ``ignore``. The outputs are features first too,
+  their second axis the labels in order;
+* ``losses(weights, examples, shape, *, scales, see, z_loss)``: the loss of each example, in nats or squared error;
 * ``count(shape)``: a ``tenfold.ladder.counts.Count``.
 
-``load_family`` wraps the module as a ``Family`` with ``init``, ``apply`` and ``count``;
+Examples are windows of codes, shape (batch, ``context`` + 1); or images, shape (batch, ``resolution``, ``resolution``,
+``channels``), with labels below ``classes``; or vectors, shape (batch, ``inputs``), with labels below ``outputs``, or
+with targets, shape (batch, ``outputs``), where the shape's ``loss`` is ``squared``.
+
+It may define more:
+
+* ``training_losses``, called as ``losses`` is: what training minimises where that is more than what is measured;
+* ``init_keys(key, shape)``: keys of some tensors; others are drawn from their names;
+* ``uncounted(shape)``: multiplications a label that a traced forward pass shows and that ``count`` leaves out on purpose.
+
 ``tenfold.testing.check_family`` is the contract that every family has to meet.
 """
 
@@ -103,5 +113,5 @@ def _from_file(path: Path) -> ModuleType:
     except TenfoldError:
         raise
     except Exception as cause:
-        raise ConfigError(f"{path} cannot be imported: {one_line(cause)}", path="family") from cause
+        raise ConfigError(f"{path} cannot be imported: {one_line(str(cause), '')}", path="family") from cause
     return module
