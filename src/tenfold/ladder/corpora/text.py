@@ -19,6 +19,7 @@ import numpy as np
 from numpy.lib.stride_tricks import sliding_window_view
 
 from tenfold.core.errors import ConfigError, DataError
+from tenfold.ladder.corpora._fits import require_fit
 from tenfold.ladder.fields import later, place
 
 VOCABULARY = 128
@@ -58,6 +59,7 @@ class Corpus:
 
     def require(self, shape: Any) -> None:
         """Raise unless both parts hold at least one window of the shape's context."""
+        require_fit(self, shape)
         require_windows(self, context=shape.context)
         if shape.vocab < VOCABULARY:
             raise ConfigError(
