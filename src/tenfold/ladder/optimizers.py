@@ -30,7 +30,7 @@ def direction(model: Model, /) -> Transformation:
 
     settings = model.optimizer
     steps = [optax.clip_by_global_norm(settings.clip)]
-    if settings.eps_rule == "scaled":
+    if settings.eps_rule == "scaled" and settings.name != "sgd":
         steps.append(_scaled({name: 1.0 / rule.eps for name, rule in model.rules.items()}))
     if settings.name in ("muon", "muon-rms"):
         adam = optax.scale_by_adam(b1=0.9, b2=settings.b2, eps=settings.eps)
@@ -75,8 +75,8 @@ def _atan2(settings: Optimizer) -> Transformation:
     b1, b2 = settings.b1, settings.b2
 
     def init(weights: Weights) -> Any:
-        zeros = jax.tree.map(jnp.zeros_like, weights)
-        return jnp.zeros((), jnp.int32), zeros, zeros
+        first, second = (jax.tree.map(jnp.zeros_like, weights) for _ in range(2))
+        return jnp.zeros((), jnp.int32), first, second
 
     def update(gradient: Weights, state: Any, _weights: Any = None) -> tuple[Weights, Any]:
         count, first, second = state
@@ -113,7 +113,10 @@ def _is_matrix(tensor: Tensor) -> bool:
 
 
 def _muon(momentum: float, matrices: Mapping[str, Tensor], *, rms: bool) -> Transformation:
-    """Nesterov momentum, orthogonalised, with the scale that makes rates transfer (``rms``: that matches Adam)."""
+    """Nesterov momentum, orthogonalised, with the scale that makes rates transfer (``rms``: that matches Adam).
+
+    A kernel is one matrix, outputs by inputs; a stack of matrices, as of experts, is turned one by one.
+    """
     import optax
 
     def init(weights: Weights) -> Any:
@@ -126,9 +129,10 @@ def _muon(momentum: float, matrices: Mapping[str, Tensor], *, rms: bool) -> Tran
 
     def _turned(path: Any, moved: Any) -> Any:
         tensor = matrices[path[-1].key]
-        flat = moved.reshape(moved.shape[0], -1)
-        scale = 0.2 * math.sqrt(max(flat.shape)) if rms else math.sqrt(tensor.fan_out / tensor.fan_in)
-        return scale * orthogonal(flat).reshape(moved.shape)
+        stacked = moved.ndim > 2 and math.prod(moved.shape[1:]) != tensor.fan_in
+        flat = moved.reshape(-1, *moved.shape[-2:]) if stacked else moved.reshape(moved.shape[0], -1)
+        scale = 0.2 * math.sqrt(max(flat.shape[-2:])) if rms else math.sqrt(tensor.fan_out / tensor.fan_in)
+        return scale * (jax.vmap(orthogonal) if stacked else orthogonal)(flat).reshape(moved.shape)
 
     return optax.GradientTransformation(init, update)
 

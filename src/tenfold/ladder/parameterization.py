@@ -4,7 +4,8 @@ One engine serves every parameterization. A layer uses the weight ``m**-a * w``,
 proportional to ``m**-b`` and learns at a rate proportional to ``m**-c``, where ``m`` is the layer's width over its
 width in a base model. A parameterization states ``a`` and ``b`` of the input, hidden and readout layers; ``c`` and the
 power of epsilon follow from the optimizer and from how far updates align with activations (Everett et al. 2024,
-arXiv:2407.05872). At the base shape every parameterization is the standard one, so a rate tuned there is tuned for all.
+arXiv:2407.05872). At the base shape every parameterization is the standard one, so a rate tuned there is tuned for all;
+only u-muP's scales are absolute, and the spectral condition starts narrowing layers smaller.
 
 With ``h = a + b`` of the readout and alignment ``A`` (1 full, 1/2 none):
 
