@@ -59,6 +59,7 @@ class _Row(_Table):
     strategy: str = "grid"
     params: _Rate | None = None
     growth: dict[str, _Rate] = {}
+    rule: str = ""
     phi: list[float] = []
     settings: dict[str, int | float | str | bool] = {}
     group: str = ""
@@ -195,7 +196,7 @@ def _width(table: Any, shape: type[Any]) -> int:
     if "width" in told:
         return int(told["width"])
     defaults = {each.name: each.default for each in fields(shape)}
-    return int(told.get("head_dim", defaults.get("head_dim", 8)))
+    return int(told.get("head_dim", defaults.get("head_dim", 8)) * told.get("kv_heads", 1))
 
 
 def _optimizer(table: Any) -> Optimizer:
@@ -261,7 +262,7 @@ def _row(row: _Row, place: int, model: Any) -> Row:
         )
     require(row.strategy, STRATEGIES, f"row[{place}].strategy")
     for name, needs in (("isoparam", "params"), ("compound", "growth"), ("compound", "phi")):
-        if row.strategy == name and not getattr(row, needs):
+        if row.strategy == name and not (getattr(row, needs) or (needs == "growth" and row.rule)):
             raise ConfigError(f"the strategy {name!r} needs {needs}", path=f"row[{place}].{needs}")
     return Row(
         flops=row.flops,
@@ -275,6 +276,7 @@ def _row(row: _Row, place: int, model: Any) -> Row:
         strategy=row.strategy,
         params=row.params,
         growth=tuple(row.growth.items()),
+        rule=row.rule,
         phi=tuple(row.phi),
         settings=tuple(row.settings.items()),
         group=row.group,

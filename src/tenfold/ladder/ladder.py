@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, fields, replace
 from itertools import product
@@ -11,6 +12,7 @@ import numpy as np
 
 from tenfold.core.errors import ConfigError, did_you_mean
 from tenfold.ladder.corpora import CorpusSpec, load_corpus
+from tenfold.ladder.growth import grown, multipliers, width_for
 from tenfold.ladder.models import count
 from tenfold.ladder.spec import Evaluation, Optimizer, RunSpec, Shape
 
@@ -71,7 +73,7 @@ def lr_for_batch(batch: float, /, *, base: float, rule: str = "sqrt", noise_scal
     Example:
         >>> lr_for_batch(1024, base=256, rule="sqrt"), lr_for_batch(1024, base=256, rule="linear")
         (2.0, 4.0)
-        >>> round(lr_for_batch(1e9, base=256, rule="gns", noise_scale=256), 6)
+        >>> round(lr_for_batch(1e9, base=256, rule="gns", noise_scale=256), 3)
         2.0
     """
     if rule == "gns":
@@ -103,6 +105,7 @@ class Row:
             sizes grow together, see ``growth``.
         params: non-embedding parameters for ``isoparam``.
         growth: for ``compound``: what each size is multiplied by when ``phi`` grows by one.
+        rule: for ``compound``: a published rule instead of ``growth``, see ``tenfold.ladder.growth.multipliers``.
         phi: for ``compound``: the steps, 0 is the model as given.
         settings: fixed settings of this row by axis name.
         group: label; the budget by default.
@@ -119,6 +122,7 @@ class Row:
     strategy: str = "grid"
     params: float | None = None
     growth: tuple[tuple[str, float], ...] = ()
+    rule: str = ""
     phi: tuple[float, ...] = ()
     settings: tuple[tuple[str, Any], ...] = ()
     group: str = ""
@@ -156,6 +160,7 @@ class Ladder:
         corpus: the data.
         family: the kind of model.
         title: for people.
+        most_steps: longest run in steps; 0: as long as the budget says.
     """
 
     rows: tuple[Row, ...]
@@ -166,6 +171,7 @@ class Ladder:
     corpus: Any = field(default_factory=CorpusSpec)
     family: str = "transformer"
     title: str = ""
+    most_steps: int = 0
 
 
 def plan_run(
@@ -220,7 +226,7 @@ def plan_run(
         optimizer = replace(optimizer, lr_scale=optimizer.lr_scale * ladder.batch.rate(each))
     return RunSpec(
         shape=shape,
-        steps=max(1, round(wanted / each)),
+        steps=min(max(1, round(wanted / each)), ladder.most_steps or sys.maxsize),
         batch=batch,
         seed=seed,
         family=ladder.family,
@@ -283,6 +289,14 @@ def cells(ladder: Ladder, /) -> list[RunSpec]:
     return [spec for _, spec in sorted(planned, key=lambda item: item[0])]
 
 
+def shortened(ladder: Ladder, steps: int, /) -> Ladder:
+    """The same ladder with at most ``steps`` steps a run and small evaluations: to try it out, not to fit it."""
+    if steps < 1:
+        raise ConfigError(f"steps = {steps} trains nothing", path="--steps", hint="use 1 or more")
+    small = replace(ladder.evaluation, windows=64, curve_windows=64, curve_points=2)
+    return replace(ladder, evaluation=small, most_steps=steps)
+
+
 def spec_budget(row: Row, settings: Mapping[str, Any], /) -> float | None:
     """The FLOPs that a row asks of a cell; None where its budget is something else."""
     value = settings.get("flops", row.flops)
@@ -302,11 +316,13 @@ def _points(ladder: Ladder, row: Row) -> Iterator[dict[str, Any]]:
         settings = {**fixed, **dict(zip((name for name, _ in named), values, strict=True))}
         if row.strategy == "isoparam":
             sizes = {name: value for name, value in settings.items() if name not in (*BUDGETS, "batch_tokens")}
-            yield {**settings, "width": width_for(with_settings(ladder, sizes), row.params or 0.0)}
+            varied = with_settings(ladder, sizes)
+            yield {**settings, "width": width_for(varied.family, varied.model, row.params or 0.0)}
         elif row.strategy == "compound":
             sizes = {name: value for name, value in settings.items() if name not in (*BUDGETS, "batch_tokens")}
             for phi in row.phi:
-                yield {**settings, **grown(with_settings(ladder, sizes).model, dict(row.growth), phi)}
+                factors = multipliers(row.rule, phi, growth=dict(row.growth), epochs=row.epochs)
+                yield {**settings, **grown(with_settings(ladder, sizes).model, factors)}
         else:
             yield settings
 
@@ -332,41 +348,3 @@ def _planned(ladder: Ladder, row: Row, settings: Mapping[str, Any], seed: int) -
         value *= max(1, round(batch / varied.model.example_tokens)) * varied.model.example_tokens
         settings = {**settings, "batch_tokens": batch}
     return plan_run(ladder, tokens=value, seed=seed, group=row.label, settings=settings)
-
-
-def width_for(ladder: Ladder, params: float, /) -> int:
-    """The width whose model comes nearest in log to ``params`` non-embedding parameters, other sizes as given."""
-    if not params > 0:
-        raise ConfigError(f"params = {params} is not positive", path="row.params", hint="give the size to hold")
-    multiple = width_multiple(ladder.model)
-
-    def size(width: int) -> int:
-        return count(ladder.family, replace(ladder.model, width=width)).hidden
-
-    low = high = multiple
-    while size(high) < params:
-        low, high = high, 2 * high
-    while high - low > multiple:
-        middle = (low + high) // (2 * multiple) * multiple
-        low, high = (middle, high) if size(middle) < params else (low, middle)
-    return low if params * params < size(low) * size(high) else high
-
-
-def width_multiple(shape: Any, /) -> int:
-    """What widths of this family are multiples of."""
-    return int(getattr(shape, "head_dim", 1))
-
-
-def grown(shape: Any, growth: Mapping[str, float], phi: float, /) -> dict[str, int]:
-    """Sizes multiplied by ``growth**phi`` and rounded: width to whole heads, resolution to whole patches.
-
-    >>> grown(Shape(width=32, depth=2), {"width": 1.4, "depth": 1.5}, 2)
-    {'width': 64, 'depth': 4}
-    """
-    out = {}
-    for name, factor in growth.items():
-        if not hasattr(shape, name):
-            raise ConfigError(f"unknown size {name!r}", path="row.growth", hint=did_you_mean(name, _names(shape)))
-        step = {"width": width_multiple(shape), "resolution": getattr(shape, "patch", 1)}.get(name, 1)
-        out[name] = max(step, int(getattr(shape, name) * factor**phi / step + 0.5) * step)
-    return out

@@ -15,6 +15,10 @@ from tenfold.ladder.records import RunRecord, to_curve_rows, to_rows
 
 CONVENTIONS = Conventions(params="flop/6", flops="matmul", loss="nats/byte")
 _TEXT = ("run", "group", "cell", "status")
+_CANONICAL = (
+    "run", "seed", "params", "width", "depth", "group", "status", "params_hidden", "params_hidden_head", "params_total",
+    "tokens", "unique_tokens", "flops", "steps", "batch_tokens", "lr_peak", "loss", "seconds", "cell",
+)  # fmt: skip
 
 
 def to_runs(records: Iterable[RunRecord], *, source: str = "ladder") -> Runs:
@@ -28,17 +32,20 @@ def to_curves(records: Iterable[RunRecord], *, source: str = "ladder") -> Runs:
 
 
 def cell(row: Mapping[str, Any]) -> str:
-    """The name that runs of one width and one budget share whatever their seed."""
-    return f"{row['group']}-d{row['width']}"
+    """The name that runs of one size, one budget and one choice of settings share whatever their seed."""
+    extra = "".join(f"-{name}={row[name]}" for name in row if name not in _CANONICAL)
+    sizes = f"-L{row['depth']}-D{row['tokens']}-B{row['batch_tokens']}" if extra else ""
+    return f"{row['group']}-d{row['width']}{sizes}{extra}"
 
 
 def _runs(rows: list[dict[str, Any]], source: str) -> Runs:
     names = list(dict.fromkeys(name for row in rows for name in row))
-    labels = {name: Labels.of(row.get(name) for row in rows) for name in names if name in _TEXT}
+    text = {name for name in names if name in _TEXT or any(isinstance(row.get(name), str) for row in rows)}
+    labels = {name: Labels.of(row.get(name) for row in rows) for name in names if name in text}
     columns = {
         name: np.array([np.nan if row.get(name) is None else float(row[name]) for row in rows])
         for name in names
-        if name not in _TEXT
+        if name not in text
     }
     return Runs(columns, labels, CONVENTIONS, source)
 

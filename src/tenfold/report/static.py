@@ -8,7 +8,7 @@ from __future__ import annotations
 import importlib.util
 import io
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from tenfold.core.errors import ConfigError, did_you_mean
@@ -76,6 +76,28 @@ def card(result: StudyResult, *, format: str = "svg") -> bytes:
             _panel(figure, scene, (left, 0.055, share, 0.735), font=11.0)
             left += share
         return _bytes(figure, format=format, words=" ".join(scene.words for scene in shown))
+
+
+def panels(scenes: Sequence[Scene], *, titles: Sequence[str], format: str = "svg", across: int = 2) -> bytes:
+    """Several scenes side by side, ``across`` a row, each under its title.
+
+    Raises:
+        ConfigError: an unknown format, or matplotlib is not installed.
+    """
+    _check(format)
+    with _style():
+        from matplotlib.figure import Figure
+
+        across = min(across, len(scenes))
+        down = -(-len(scenes) // across)
+        figure = Figure(figsize=(5.2 * across, 3.4 * down))
+        wide, high = 1.0 / across, 1.0 / down
+        for index, (scene, title) in enumerate(zip(scenes, titles, strict=True)):
+            left, bottom = index % across * wide, 1.0 - (index // across + 1) * high
+            _panel(figure, scene, (left, bottom, wide, high * 0.91), font=9.0)
+            figure.text(left + 0.02 * wide, bottom + 0.955 * high, _maths(title), size=10.5, weight="bold", va="center",
+                        color=LIGHT["ink"])  # fmt: skip
+        return _bytes(figure, format=format, words=" ".join(scene.words for scene in scenes))
 
 
 def _heading(figure: Any, saved: Mapping[str, Any]) -> None:
