@@ -118,9 +118,11 @@ def base_shape(shape: Any, optimizer: Optimizer, /) -> Any:
         ConfigError: the family has no model of the base width with these other sizes.
     """
     heads = {}
-    if optimizer.base_head_dim and hasattr(shape, "head_dim"):
-        heads["head_dim"] = optimizer.base_head_dim
-    if hasattr(shape, "kv_heads") and shape.kv_heads:
+    if hasattr(shape, "head_dim"):
+        own = optimizer.base_head_dim or shape.head_dim
+        heads["head_dim"] = own if optimizer.base_width % own == 0 else optimizer.base_width
+    shared = getattr(shape, "kv_heads", 0)
+    if shared and optimizer.base_width // heads.get("head_dim", shape.head_dim) % shared:
         heads["kv_heads"] = 0
     try:
         return replace(shape, width=optimizer.base_width, **heads)
