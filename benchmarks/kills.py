@@ -88,7 +88,7 @@ def run(trials: int, *, seed: int = 0, workers: int = 2) -> dict[str, int]:
     """All trials; the worst of each count.
 
     Returns:
-        ``trials``, ``interrupted`` (killed before the end), ``lost`` (most recorded runs lost), ``repeated`` (most records
+        ``trials``, ``interrupted`` (killed before the end), ``lost`` (a record changed), ``repeated`` (most records
         written twice), ``different`` (losses that differ from an undisturbed ladder's), ``partial`` (half-written files).
     """
     draw = random.Random(seed)

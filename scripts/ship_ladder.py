@@ -51,9 +51,14 @@ def main() -> None:
     print(f"{len(rows)} runs, {sum(len(r.curve) for r in records)} checkpoints")
 
 
-def _order(record: RunRecord) -> tuple[float, int, int]:
-    group = float(record.spec.group or 0)
-    return group, record.spec.shape.width, record.spec.seed
+def _order(record: RunRecord) -> tuple[float, str, int, int, float, int]:
+    """Budgets from small to large where groups are budgets; then by size, rate and seed."""
+    try:
+        budget = float(record.spec.group or 0)
+    except ValueError:
+        budget = 0.0
+    spec = record.spec
+    return budget, spec.group * (budget == 0), spec.shape.width, spec.shape.depth, spec.optimizer.lr_scale, spec.seed
 
 
 def _conventions() -> str:
@@ -99,8 +104,9 @@ def _sidecar(options: argparse.Namespace, records: list[RunRecord], rows: list[d
         'params_hidden_head = "weights of the blocks and of the output head"',
         'params_total = "all weights, embeddings included"',
         'flops = "matmul FLOPs of the whole run, forward and backward, full attention matrix"',
-        'loss = "nats a byte on 4096 fixed windows of withheld files"',
-        'cell = "runs of one budget and one width, whatever their seed"',
+        f'loss = "nats a byte on {records[0].spec.evaluation.windows} fixed windows of withheld files"',
+        'cell = "runs of one budget, one size and one choice of settings, whatever their seed"',
+        *(['lr_scale = "factor on the tuned learning rates of all groups"'] if "lr_scale" in rows[0] else []),
         'seconds = "wall time on one thread, compilation and evaluation included, beside other work"',
         "",
     ]

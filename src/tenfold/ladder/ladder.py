@@ -13,7 +13,7 @@ import numpy as np
 from tenfold.core.errors import ConfigError, did_you_mean
 from tenfold.ladder.corpora import CorpusSpec, load_corpus
 from tenfold.ladder.growth import grown, multipliers, width_for
-from tenfold.ladder.models import count
+from tenfold.ladder.models import count, require_rules
 from tenfold.ladder.spec import Evaluation, Optimizer, RunSpec, Shape
 
 ALIASES = {
@@ -207,6 +207,8 @@ def plan_run(
     if width is not None:
         given["width"] = width
     batch_tokens = given.pop("batch_tokens", None)
+    if batch_tokens is not None and not (isinstance(batch_tokens, (int, float)) and batch_tokens > 0):
+        raise ConfigError(f"batch_tokens = {batch_tokens!r} is not a positive number", path="row.axes.batch_tokens")
     ladder = with_settings(ladder, given)
     shape = ladder.model
     wanted = tokens if tokens is not None else flops / count(ladder.family, shape).flops  # type: ignore[operator]
@@ -224,7 +226,7 @@ def plan_run(
     optimizer = ladder.optimizer
     if ladder.batch.lr_rule != "none":
         optimizer = replace(optimizer, lr_scale=optimizer.lr_scale * ladder.batch.rate(each))
-    return RunSpec(
+    spec = RunSpec(
         shape=shape,
         steps=min(max(1, round(wanted / each)), ladder.most_steps or sys.maxsize),
         batch=batch,
@@ -235,6 +237,8 @@ def plan_run(
         corpus=ladder.corpus,
         group=group,
     )
+    require_rules(spec)
+    return spec
 
 
 def with_settings(ladder: Ladder, settings: Mapping[str, Any], /) -> Ladder:
@@ -248,16 +252,34 @@ def with_settings(ladder: Ladder, settings: Mapping[str, Any], /) -> Ladder:
         name = ALIASES.get(given, given)
         if name == "heads":
             width = settings.get("width", ladder.model.width)
-            if width % value:
-                raise ConfigError(f"{value} heads do not divide width {width}", path="row.axes.heads")
+            if not isinstance(value, int) or value < 1 or width % value:
+                raise ConfigError(f"{value!r} heads do not divide width {width}", path="row.axes.heads")
             changed["model"]["head_dim"] = width // value
             continue
         place = next((part for part in changed if name in _names(getattr(ladder, part))), None)
         if place is None:
             raise ConfigError(f"unknown axis {given!r}", path=f"row.axes.{given}", hint=did_you_mean(given, axes(ladder)))
-        changed[place][name] = value
+        changed[place][name] = _checked(given, value, getattr(getattr(ladder, place), name))
     parts = {part: replace(getattr(ladder, part), **values) for part, values in changed.items() if values}
     return replace(ladder, **parts)
+
+
+def _checked(name: str, value: Any, like: Any) -> Any:
+    """A value of the same kind as the one that it replaces."""
+    numbers = isinstance(like, (int, float)) and not isinstance(like, bool)
+    if numbers and isinstance(like, int) and isinstance(value, float) and value.is_integer():
+        return int(value)
+    fits = (
+        isinstance(value, (int, float)) and not isinstance(value, bool)
+        if numbers
+        else like is None or isinstance(value, type(like))
+    )
+    if numbers and fits and isinstance(like, int) and isinstance(value, float) and name not in ("mlp_ratio", "ffn_ratio"):
+        fits = False
+    if not fits:
+        kind = "a whole number" if isinstance(like, int) and numbers else "a number" if numbers else type(like).__name__
+        raise ConfigError(f"{name} = {value!r} is not {kind}", path=f"row.axes.{name}", hint=f"such as {like!r}")
+    return value
 
 
 def axes(ladder: Ladder, /) -> list[str]:

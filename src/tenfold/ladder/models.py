@@ -100,6 +100,12 @@ def model_of(spec: RunSpec, /) -> Model:
     return Model(spec.family, spec.shape, spec.optimizer)
 
 
+def require_rules(spec: RunSpec, /) -> None:
+    """Raise a ConfigError unless the parameterization has a rule for every tensor of the planned run."""
+    plain = replace(spec.optimizer, lr_scale=1.0)
+    _rules(spec.family, spec.shape, plain)
+
+
 def count(name: str, shape: Any, /) -> Count:
     """The bill of a family's model: parameters and FLOPs of one training token.
 
