@@ -69,14 +69,14 @@ def load(folder: Path | None, spec: RunSpec, sha256: str) -> Saved | None:
     if folder is None or not path_of(folder, spec).is_file():
         return None
     try:
-        with np.load(path_of(folder, spec), allow_pickle=False) as file:
+        with path_of(folder, spec).open("rb") as raw, np.load(raw, allow_pickle=False) as file:
             head = json.loads(str(file["head"]))
+            if head["sha256"] != sha256:
+                return None
             leaves = [file[f"leaf{place}"] for place in range(len(file.files) - 1)]
-    except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile):
+        return Saved(leaves, head["step"], head["initial"], head["curve"], head["seconds"])
+    except (OSError, ValueError, KeyError, TypeError, EOFError, zipfile.BadZipFile):
         return None
-    if head.pop("sha256") != sha256:
-        return None
-    return Saved(leaves, head["step"], head["initial"], head["curve"], head["seconds"])
 
 
 def remove(folder: Path, spec: RunSpec) -> None:

@@ -46,15 +46,18 @@ def _trunk(spec: RunSpec) -> str:
 
 
 def _together(jobs: Sequence[Job], members: int) -> list[Job]:
-    """Single runs that differ only in seed and in rates, in groups of at most ``members``."""
+    """Single runs that differ only in seed and in rates, in groups of at most ``members``.
+
+    Runs whose layers or noise are recorded stay alone.
+    """
     out: list[Job] = []
     open_groups: dict[str, list[RunSpec]] = {}
     places: dict[str, int] = {}
     for job in jobs:
-        if len(job) > 1:
+        spec = job[0]
+        if len(job) > 1 or spec.evaluation.layers or spec.evaluation.noise:
             out.append(job)
             continue
-        spec = job[0]
         plain = replace(spec.optimizer, lr_embed=1.0, lr_hidden=1.0, lr_head=1.0, lr_scale=1.0)
         name = repr(identity(replace(spec, seed=0, group="", optimizer=plain)))
         if name in open_groups and len(open_groups[name]) < members:
