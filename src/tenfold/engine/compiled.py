@@ -449,7 +449,7 @@ def lane(
         accept = np.isfinite(new) and new <= value + (1e-12 if last or drowned else 4e-16) * magnitude + floor
         gain = 1.0 if drowned else (value - new) / max(predicted, 1e-300)
         if good and drowned and scale == 1.0 and mu <= 1e-2:
-            quiet += 1
+            quiet = quiet + 1 if accept or not np.isfinite(new) else QUIET  # rounding alone made it worse
         if accept:
             if good:
                 next_mu = _shrunk(used) if gain > 0.75 else (used if gain > 0.25 else max(RAISE * used, 1e-4))

@@ -99,9 +99,17 @@ class Problem:
         *,
         damping: Array | None = None,
         lanes: Lanes | None = None,
+        bend: Array | None = None,
     ) -> Evaluation:
-        """Objective and derivatives at solver coordinates (L, p), the prior included."""
-        found = self.kernel.evaluate(theta, weights, target, objective, damping=damping, lanes=lanes)
+        """Objective and derivatives at solver coordinates (L, p), the prior included.
+
+        ``bend`` (p, p, L), for laws differentiated by JAX: what their own curvature adds to the Hessian, where known.
+        """
+        if bend is None:
+            found = self.kernel.evaluate(theta, weights, target, objective, damping=damping, lanes=lanes)
+        else:
+            assert isinstance(self.kernel, AutodiffKernel)
+            found = self.kernel.straight(theta, weights, target, objective, bend=bend, damping=damping, lanes=lanes)
         return found if self.penalty is None else self.penalty.added(found, theta, self.kernel)
 
     def values(self, theta: Array, weights: Array, target: Array, objective: Objective) -> Array:

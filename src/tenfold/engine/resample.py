@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from tenfold.engine.additive import AdditiveKernel
 from tenfold.engine.newton import Newton, Solutions
 from tenfold.engine.problem import Problem
-from tenfold.engine.solve import refit
+from tenfold.engine.solve import SCREEN_ROWS, refit
 from tenfold.engine.starts import Starts, spread, thinned
 
 Array = NDArray[np.float64]
@@ -190,7 +190,8 @@ def _starts(
     problem: Problem, lanes: NDArray[np.int64], weights: Array | None, target: Array | None, polish: int
 ) -> Array:
     """Plain free starts of every lane, one lane after the other; the grid's predictions serve all of them."""
-    rows = thinned(len(problem.y), Starts().rows)
+    additive = isinstance(problem.kernel, AdditiveKernel)
+    rows = thinned(len(problem.y), Starts().rows if additive else SCREEN_ROWS)
     part = problem if rows.size == len(problem.y) else problem.subset(rows)
     theta, points = part.starts(Starts().grid)
     with np.errstate(all="ignore"):

@@ -20,8 +20,9 @@ from tenfold.engine.problem import Problem
 from tenfold.engine.starts import Starts, spread, thinned
 
 Array = NDArray[np.float64]
+Mask = NDArray[np.bool_]
 
-_SCREEN_ROWS, _ROUGH_STEPS = 128, 25  # of laws that are not sums of power terms
+SCREEN_ROWS, _ROUGH_STEPS = 128, 25  # of laws that are not sums of power terms
 WARM = 0.5  # first damping of refits, which start nearer to their optimum than the global search does
 AGREE = 1e-6  # starts whose objective is within this share of the best count as agreeing with it
 
@@ -125,7 +126,7 @@ def _refined_general(problem: Problem, starts: Starts, settings: Newton) -> Solu
 
     A narrow Huber objective is nearly flat in curvature far from its optimum, where Newton steps are of little use.
     """
-    part = problem.subset(thinned(len(problem.y), _SCREEN_ROWS))
+    part = problem.subset(thinned(len(problem.y), SCREEN_ROWS))
     theta, points = part.starts(starts.grid)
     value = part.values(theta, part.weights, part.target, part.objective)
     if not np.isfinite(value).any():
@@ -210,7 +211,7 @@ def _newton(
             threads=threads(),
         )
 
-    def evaluate(theta: Array, lanes: Lanes, damping: Array) -> Evaluation:
+    def evaluate(theta: Array, lanes: Lanes, damping: Array, fresh: Mask) -> Evaluation:
         return problem.evaluate(theta, weights, target, objective, damping=damping, lanes=lanes)
 
     def values(theta: Array, lanes: Lanes) -> Array:
@@ -218,7 +219,17 @@ def _newton(
 
     if isinstance(kernel, AutodiffKernel):
         linear = np.array([domain.transform != "log" for domain in problem.domains])
-        return minimise(evaluate, theta, lower, upper, settings=settings, floor=noise, linear=linear)
+        bends = np.empty((problem.size, problem.size, len(theta)))  # of each lane, where it was last found
+
+        def reusing(theta: Array, lanes: Lanes, damping: Array, fresh: Mask) -> Evaluation:
+            if fresh.any():
+                new = lanes[fresh]
+                bends[:, :, new] = kernel.bend(theta[fresh], weights, target, objective, lanes=new)
+            return problem.evaluate(
+                theta, weights, target, objective, damping=damping, lanes=lanes, bend=bends[:, :, lanes]
+            )
+
+        return minimise(reusing, theta, lower, upper, settings=settings, floor=noise, linear=linear)
     alone = values if problem.penalty is None else None  # a prior is part of the objective
     return minimise(evaluate, theta, lower, upper, settings=settings, floor=noise, threads=threads(), values=alone)
 
