@@ -5,13 +5,14 @@ from __future__ import annotations
 import json
 import math
 from dataclasses import replace
+from importlib import import_module
 
 import jax
 import numpy as np
 import pytest
 
 from tenfold.core.errors import ConfigError
-from tenfold.ladder import checkpoints, observe, stepper, train
+from tenfold.ladder import checkpoints, observe, stepper
 from tenfold.ladder.growth import width_for
 from tenfold.ladder.jobs import CHUNK, fork_step, plan_jobs, shares_trunk
 from tenfold.ladder.ladder import BatchRule, Ladder, Row, cells, lr_for_batch, plan_run
@@ -20,6 +21,8 @@ from tenfold.ladder.records import append_record, recover_records
 from tenfold.ladder.schedule import cooldown_start, factors
 from tenfold.ladder.spec import Evaluation, Optimizer, Shape
 from tenfold.ladder.sweep import train as train_ladder
+
+train = import_module("tenfold.ladder.train")
 
 WSD = Optimizer(schedule="wsd", warmup_steps=8, cooldown=0.25, base_depth=1, base_width=8)
 
