@@ -183,7 +183,10 @@ def _one(group: str, runs: Runs, axis: str, rate: str, target: str) -> Transfer:
 
 @dataclass(frozen=True, slots=True)
 class _Sweep:
-    """Losses of one size: one row a seed, one column a rate, infinite where a run did not finish."""
+    """Losses of one size: one row a seed, one column a rate, infinite where a run did not finish.
+
+    Seeds that lack rates which others have are left out: their best rate would be another sweep's.
+    """
 
     rates: Array
     table: Array
@@ -198,8 +201,10 @@ class _Sweep:
                 these = losses[rows & (seeds == seed) & (rates == value)]
                 if these.size:
                     table[place, column] = np.mean(np.where(np.isfinite(these), these, np.inf))
-        whole = ~np.isnan(table).all(axis=0)
-        return cls(grid[whole], np.where(np.isnan(table[:, whole]), np.inf, table[:, whole]))
+        swept = ~np.isnan(table).any(axis=1)
+        if swept.any():
+            table = table[swept]
+        return cls(grid, np.where(np.isnan(table), np.inf, table))
 
     @property
     def mean(self) -> Array:

@@ -164,6 +164,7 @@ class RunSpec:
         """
         content = identity(self)
         del content["group"]
+        content["family"] = self.family.removesuffix(".py").replace("\\", "/").rpartition("/")[2]
         digest = hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()
         label = f"{self.group}-" if self.group else ""
         return f"{label}d{self.shape.width}-s{self.seed}-{digest[:8]}"
