@@ -162,7 +162,8 @@ def _outward(held: Problem, lanes: Solutions, j: int, grid: Array, order: NDArra
             break
         again = _held(held, lanes.theta[order[:-1]], j, grid[order[1:]])
         old = lanes.value[order[1:]]
-        better = np.isfinite(again.value) & ~(again.value >= old - 1e-9 * np.abs(old))
+        least = 1e-9 * np.abs(np.where(np.isfinite(old), old, 0.0))
+        better = np.isfinite(again.value) & ~(again.value >= old - least)
         if not better.any():
             break
         at = order[1:][better]
