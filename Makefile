@@ -31,6 +31,7 @@ picture: $(DEV_STAMP)
 bench: $(DEV_STAMP)
 	$(BIN)/python -m benchmarks
 	$(BIN)/python -m benchmarks.laws
+	$(BIN)/python -m benchmarks.trainer
 
 core-smoke: $(DEV_STAMP)
 	@scripts/core-smoke.sh
