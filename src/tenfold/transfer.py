@@ -81,6 +81,7 @@ class Transfer:
         verdict: one of ``VERDICTS``.
         reason: one sentence with the numbers behind it.
         curves: for pictures: size -> (rates, mean losses).
+        unit: unit of the loss, where the table says it.
     """
 
     group: str
@@ -93,6 +94,7 @@ class Transfer:
     verdict: str
     reason: str
     curves: Mapping[float, tuple[tuple[float, ...], tuple[float, ...]]]
+    unit: str = ""
 
     def to_dict(self) -> dict[str, Any]:
         """Plain values for JSON."""
@@ -178,7 +180,8 @@ def _one(group: str, runs: Runs, axis: str, rate: str, target: str) -> Transfer:
     step = float(np.exp(np.median([np.median(np.diff(np.log(sweep.rates))) for sweep in sweeps.values()])))
     verdict, reason = _verdict(bests, slope, interval, step, axis)
     curves = {value: (tuple(sweep.rates.tolist()), tuple(sweep.mean.tolist())) for value, sweep in sweeps.items()}
-    return Transfer(group, axis, rate, bests, slope, interval, step, verdict, reason, curves)
+    unit = (runs.conventions.stated().get("loss") or "") if target == "loss" else ""
+    return Transfer(group, axis, rate, bests, slope, interval, step, verdict, reason, curves, unit)
 
 
 @dataclass(frozen=True, slots=True)
@@ -230,10 +233,23 @@ class _Sweep:
         return max(spread, step / 4)
 
     def at(self, rate: float) -> Array:
-        """Loss of every seed at a rate, between grid points along a straight line in log rate; NaN outside."""
-        x = np.log(self.rates)
-        inside = x[0] - 1e-9 <= np.log(rate) <= x[-1] + 1e-9
-        return np.array([np.interp(np.log(rate), x, row) if inside else np.nan for row in self.table])
+        """Loss of every seed at a rate, on the parabola through the three nearest grid points; NaN outside the sweep.
+
+        Along a straight line in log rate where one of the three did not finish.
+        """
+        x, place = np.log(self.rates), float(np.log(rate))
+        if not x[0] - 1e-9 <= place <= x[-1] + 1e-9:
+            return np.full(len(self.table), np.nan)
+        first = int(np.clip(np.argmin(np.abs(x - place)) - 1, 0, len(x) - 3))
+        near = slice(first, first + 3)
+        return np.array(
+            [
+                np.polyval(np.polyfit(x[near] - place, row[near], 2), 0.0)
+                if np.isfinite(row[near]).all()
+                else np.interp(place, x, row)
+                for row in self.table
+            ]
+        )
 
 
 def _vertex(x: Array, y: Array) -> tuple[float, float]:

@@ -77,7 +77,7 @@ def transfer_scene(each: Transfer, *, top: float | None = None, bottom: float | 
         )  # fmt: skip
     rates = [rate for xs, _ in each.curves.values() for rate in xs]
     title = {"lr_scale": "learning rate over the tuned one"}.get(each.rate, each.rate.replace("_", " "))
-    y = Scale("loss", low - room, high + room, value_ticks(low - room, high + room), log=False)
+    y = Scale(f"loss, {each.unit}" if each.unit else "loss", low - room, high + room, value_ticks(low - room, high + room), log=False)
     words = f"{each.group or 'Loss against rate'}: {each.verdict}. {each.reason}."
     return Scene(
         log_scale(title, [min(rates), max(rates)], pad=0.03),
@@ -103,7 +103,7 @@ def draw(found: Sequence[Transfer], path: Path) -> None:
         raise ConfigError(f"{path.name} is no picture", path="--picture", hint="end it in .svg, .png or .pdf")
     lows = [min(best.loss for best in each.bests) for each in found]
     bottom = min(lows)
-    top = max(1.02 * max(best.loss for each in found for best in each.bests), 1.12 * bottom)
+    top = max(1.06 * max(best.loss for each in found for best in each.bests), 1.3 * bottom)
     scenes = [transfer_scene(each, top=top, bottom=bottom) for each in found]
     titles = [f"{each.group}: {each.verdict}" if each.group else each.verdict for each in found]
     write_bytes(path, panels(scenes, titles=titles, format=kind))
