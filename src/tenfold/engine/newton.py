@@ -35,6 +35,7 @@ QUIET = 5  # steps without a gain that can be resolved, after which a lane has c
 # The dear part of the Hessian serves several steps: this many, fewer when one did not gain what was predicted, and a
 # single one in lanes that have taken more steps than most ever do.
 AGE, TRUE, LONG = 8, 0.75, 100
+BARE = 3  # how often a lane whose damped steps rounding drowns is looked at without damping
 RAISE = 8.0  # by how much damping grows when a step fails
 # and shrinks after a good one: slow enough not to fail again in a narrow valley, fast enough for few steps near the end
 LOWER = 0.2
@@ -159,7 +160,7 @@ class _State:
 
     _ARRAYS = (
         *("index", "slot", "theta", "low", "high", "value", "grad", "matrix"),
-        *("mu", "next_mu", "scale", "quiet", "age", "taken"),
+        *("mu", "next_mu", "scale", "quiet", "age", "taken", "bare", "bared"),
     )
 
     def __init__(self, index: Lanes, theta: Array, low: Array, high: Array, first: Evaluation, damping: float) -> None:
@@ -172,6 +173,8 @@ class _State:
         self.quiet = np.zeros(lanes, dtype=np.int64)  # undamped steps so far whose gain rounding drowns
         self.scale = np.ones(lanes)  # of the next step, below one after a rejected one
         self.age = np.zeros(lanes, dtype=np.int64)  # steps since the dear part of the Hessian was found
+        self.bare = np.zeros(lanes, dtype=bool)  # to be evaluated where it is, without damping
+        self.bared = np.zeros(lanes, dtype=np.int64)  # how often that was done
         self.taken = np.zeros(lanes, dtype=np.int64)  # steps in all
 
     def keep(self, mask: Mask) -> None:
@@ -250,13 +253,14 @@ def _advance(
     predicted = -np.einsum("il,il->l", moved, state.grad + 0.5 * change)
     magnitude = np.abs(value)
     good &= predicted >= -(1e-16 * magnitude + floor)  # a clipped step may lead uphill, and not by rounding alone
+    good &= ~state.bare
     if not good.all():
         np.copyto(trial, theta, where=~good)
     small = (np.abs(moved) <= settings.step * (1.0 + np.abs(theta))).all(axis=0)
     tiny = (predicted <= settings.decrement * magnitude + floor) | small
     last = good & tiny & (state.scale == 1.0) & (state.mu <= 1e-2)
     # a lane without a direction stays where it is and is evaluated again with more damping
-    mu = np.where(good, state.next_mu, np.maximum(RAISE * state.mu, 1e-4))
+    mu = np.where(good, state.next_mu, np.where(state.bare, 0.0, np.maximum(RAISE * state.mu, 1e-4)))
     if values is not None and (last.all() or np.count_nonzero(last) >= FEW):
         new = _partly(state, evaluate, values, trial, mu, last, state.grad + change)
     else:
@@ -273,12 +277,16 @@ def _advance(
     state.age[~accept | (gain < TRUE)] = AGE
     unresolved = good & drowned & (state.scale == 1.0) & (state.mu <= 1e-2)
     state.quiet += unresolved
-    # rounding alone made it worse: shorter and more damped steps would not end
-    state.quiet[unresolved & ~accept & np.isfinite(new.value)] = QUIET
+    # rounding alone made it worse: shorter and more damped steps would not end. Where damping may be why so little was
+    # predicted, the point is looked at without it, a few times at most
+    worse = good & drowned & ~accept & np.isfinite(new.value) & (state.scale == 1.0)
+    state.bare = worse & (state.mu > 1e-2) & (state.bared < BARE)
+    state.bared += state.bare
+    state.quiet[unresolved & worse] = QUIET
     _damp(state, mu, good, accept, gain)
     # the parabola through the value, the predicted slope and the rejected value has its lowest point here
     back = np.clip(predicted / np.maximum(new.value - value + 2.0 * predicted, 1e-300), 0.1, 0.5)
-    state.scale = np.where(accept, 1.0, state.scale * np.where(np.isfinite(new.value), back, 0.1))
+    state.scale = np.where(accept | state.bare, 1.0, state.scale * np.where(np.isfinite(new.value), back, 0.1))
     state.take(accept, trial, new)
     ended = np.full(value.size, RUNNING, dtype=np.int64)
     ended[last | held.all(axis=0) | (state.quiet >= QUIET) | (state.value <= floor)] = _CONVERGED  # or a perfect fit
