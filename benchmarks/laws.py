@@ -64,6 +64,7 @@ def main() -> None:
     parser.add_argument("--workers", type=int, default=os.cpu_count() or 1)
     parser.add_argument("--markdown", default="docs/laws/speed.md")
     parser.add_argument("--resume", action="store_true", help="keep what the table holds and time the rest")
+    parser.add_argument("--only", nargs="+", default=[], help="time these again and keep the table's other rows")
     given = parser.parse_args()
     from tenfold.laws import laws
 
@@ -71,9 +72,12 @@ def main() -> None:
     os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
     os.environ.setdefault("TENFOLD_THREADS", "1")
     names = given.names or sorted(laws(), key=lambda name: len(laws()[name].coefs))  # the long ones last
-    found = _read(Path(given.markdown)) if given.resume else []
+    found = _read(Path(given.markdown)) if given.resume or given.only else []
+    found = [item for item in found if item.law in names and item.law not in given.only]
     wanted = len(names)
     names = [name for name in names if name not in {item.law for item in found}]
+    if given.only:
+        names = [name for name in names if name in given.only]
     batch = 8 * given.workers
     for begin in range(0, len(names), batch):  # fresh processes now and then: compiled laws are kept for the life of one
         part = names[begin : begin + batch]
