@@ -181,7 +181,8 @@ def coordinate_check(
 
     Returns:
         Measurements, slopes and the verdict. Where blocks are numbered differently at different values, their
-        activations are called ``first``, ``middle`` and ``last``, as in ``blocks.last``.
+        activations are called ``middle`` and ``last``, as in ``blocks.last``: the same shares of every depth, which is
+        what rules for depth keep. (The first block's share falls as one over the depth.)
 
     Raises:
         ConfigError: the axis is no field of the shape, or there are too few values, steps or seeds.
@@ -345,8 +346,7 @@ def _roles(names: Sequence[Sequence[str]]) -> dict[str, list[str]]:
     """What to call each activation, and its name at every value.
 
     >>> _roles([["embed", "blocks.0", "blocks.1"], ["embed", "blocks.0", "blocks.1", "blocks.2"]])
-    {'embed': ['embed', 'embed'], 'blocks.first': ['blocks.0', 'blocks.0'], 'blocks.middle': ['blocks.1', 'blocks.1'], \
-'blocks.last': ['blocks.1', 'blocks.2']}
+    {'embed': ['embed', 'embed'], 'blocks.middle': ['blocks.0', 'blocks.1'], 'blocks.last': ['blocks.1', 'blocks.2']}
     """
     if all(list(each) == list(names[0]) for each in names):
         return {name: [name] * len(names) for name in names[0]}
@@ -361,8 +361,8 @@ def _roles(names: Sequence[Sequence[str]]) -> dict[str, list[str]]:
         if len({len(each[pattern]) for each in grouped}) == 1:
             found |= {name: [each[pattern][place] for each in grouped] for place, name in enumerate(first)}
             continue
-        for role, place in (("first", lambda n: 0), ("middle", lambda n: n // 2), ("last", lambda n: n - 1)):
-            found[pattern.replace("#", role)] = [each[pattern][place(len(each[pattern]))] for each in grouped]
+        for role, share in (("middle", 2), ("last", 1)):
+            found[pattern.replace("#", role)] = [each[pattern][-(-len(each[pattern]) // share) - 1] for each in grouped]
     return found
 
 

@@ -33,9 +33,10 @@ def attend(block: Weights, x: Any, shape: Any, turn: Any, scales: Scales, see: A
         shape: sizes; ``heads`` query heads in ``groups`` groups.
         turn: see ``rotation``; None without rotary positions.
         scales: ``logits`` is the factor on the usual scale of q.k.
-        see: called with the logits' inputs.
+        see: called with queries and keys, whose products are the logits, and with the inputs of both matrices.
     """
     queries, keys, h = shape.heads * shape.head_dim, shape.groups * shape.head_dim, shape.head_dim
+    see("qkv.input", x)
     qkv = block["qkv"] @ x
     if "qkv_bias" in block:
         qkv = qkv + block["qkv_bias"][:, None]
@@ -55,7 +56,9 @@ def attend(block: Weights, x: Any, shape: Any, turn: Any, scales: Scales, see: A
     if shape.groups != shape.heads:
         k, v = (jnp.repeat(piece, shape.heads // shape.groups, axis=0) for piece in (k, v))
     mixed = _mix(bounded=shape.qk_norm)(*(piece.transpose(0, 2, 1, 3) for piece in (q, k, v)))
-    y = block["out"] @ mixed.transpose(0, 2, 1, 3).reshape(queries, -1)
+    mixed = mixed.transpose(0, 2, 1, 3).reshape(queries, -1)
+    see("out.input", mixed)
+    y = block["out"] @ mixed
     return y + block["out_bias"][:, None] if "out_bias" in block else y
 
 

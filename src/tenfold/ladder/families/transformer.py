@@ -248,7 +248,8 @@ def apply(weights: t.Weights, inputs: Any, shape: Shape, *, scales: Scales = PLA
         inputs: integer codes, shape (batch, context).
         shape: the model's sizes.
         scales: residual and attention factors.
-        see: called with the residual stream, branches and logits, features first.
+        see: called with the residual stream, attention's and the MLP's parts and logits, and with the input of every
+            hidden matrix, features first.
 
     Returns:
         Shape (vocab, batch * context); the second axis in the order of ``inputs.ravel()``.
@@ -257,11 +258,21 @@ def apply(weights: t.Weights, inputs: Any, shape: Shape, *, scales: Scales = PLA
     x = tables(weights, inputs, shape)
     see("embed", x)
     for place in range(shape.depth):
-        block = part(weights, f"blocks.{place}.")
-        x = residual(x, attend(block, norm(x, block, shape, "attention_"), shape, turn, scales, see), scales, 2 * place)
-        x = residual(x, mlp(block, norm(x, block, shape, "mlp_"), shape, see), scales, 2 * place + 1)
+        block, inside = part(weights, f"blocks.{place}."), under(see, f"blocks.{place}.")
+        attended = attend(block, norm(x, block, shape, "attention_"), shape, turn, scales, inside)
+        x = residual(x, attended, scales, 2 * place)
+        x = residual(x, mlp(block, norm(x, block, shape, "mlp_"), shape, inside), scales, 2 * place + 1)
         see(f"blocks.{place}", x)
     return readout(weights, x, shape, see)
+
+
+def under(see: Any, prefix: str) -> Any:
+    """``see`` with ``prefix`` before every name; ``ignore`` stays what it is.
+
+    >>> under(lambda name, value: print(name, value), "blocks.0.")("up.input", 1.0)
+    blocks.0.up.input 1.0
+    """
+    return see if see is ignore else lambda name, value: see(prefix + name, value)
 
 
 def residual(x: Any, f: Any, scales: Scales, place: int) -> Any:
@@ -324,6 +335,9 @@ def norm(x: Any, weights: t.Weights, shape: Any, prefix: str) -> Any:
 
 def mlp(block: t.Weights, x: Any, shape: Any, see: Any = ignore) -> Any:
     """The feed-forward branch; (d, batch * context) in and out."""
+    see("up.input", x)
+    if shape.mlp == "swiglu":
+        see("gate.input", x)
     up = linear(block, "up", x)
     if shape.mlp == "relu2":
         up = jax.nn.relu(up)
@@ -335,6 +349,7 @@ def mlp(block: t.Weights, x: Any, shape: Any, see: Any = ignore) -> Any:
     else:
         up = jax.nn.silu(block["gate"] @ x) * up
     see("mlp", up)
+    see("down.input", up)
     return linear(block, "down", up)
 
 
