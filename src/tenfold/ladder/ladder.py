@@ -76,6 +76,9 @@ def lr_for_batch(batch: float, /, *, base: float, rule: str = "sqrt", noise_scal
         >>> round(lr_for_batch(1e9, base=256, rule="gns", noise_scale=256), 3)
         2.0
     """
+    for name, value in (("batch", batch), ("base", base)):
+        if not value > 0:
+            raise ConfigError(f"{name} = {value} is not positive", path=f"batch.{name}")
     if rule == "gns":
         if noise_scale is None:
             raise ConfigError("the rule 'gns' needs a noise scale", path="batch.lr_rule", hint="measure it in a run")

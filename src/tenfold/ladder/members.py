@@ -12,7 +12,7 @@ from tenfold.ladder.corpora import Dataset
 from tenfold.ladder.lazy import jax, jnp
 from tenfold.ladder.models import key, model_of
 from tenfold.ladder.records import Checkpoint, RunRecord, peak_hidden_rate
-from tenfold.ladder.schedule import factors
+from tenfold.ladder.schedule import factors, warm_steps
 from tenfold.ladder.spec import RunSpec
 from tenfold.ladder.stepper import CHUNK, evaluate, initializer, program, rates, stepper
 
@@ -101,7 +101,7 @@ def _look(
         if problems[place]:
             continue
         loss = float(values[place])
-        warm = step > spec.optimizer.warmup * spec.steps
+        warm = step > warm_steps(spec.optimizer, total=spec.steps)
         if not np.isfinite(loss) or (warm and loss > initial[place]):
             problems[place] = (
                 f"the loss was {loss:.4g} at step {step} of {spec.steps}, {initial[place]:.4g} before training"

@@ -69,6 +69,11 @@ def factors(settings: Optimizer, /, *, steps: np.ndarray, total: int) -> np.ndar
     return np.where(steps < total, values, 0.0)
 
 
+def warm_steps(settings: Optimizer, /, *, total: int) -> float:
+    """Steps in which rates rise."""
+    return settings.warmup_steps or settings.warmup * total
+
+
 def cooldown_start(settings: Optimizer, /, *, total: int) -> int:
     """First step at which a ``wsd`` run of ``total`` steps falls below its peak rate."""
     return int(np.floor(total * (1.0 - settings.cooldown) - 0.5)) + 1

@@ -58,7 +58,7 @@ def train(
         on_event: called in this thread.
         cache: folder of compiled programs; default the user's cache folder.
         device: ``cpu``: processes of one thread; ``gpu``: one process a GPU.
-        members: how many seeds and rates of one shape to train in one program; pays on a GPU and at tiny widths.
+        members: how many seeds and rates of one shape to train in one program; meant for a GPU, on a CPU it does not pay.
         on_warning: called with a sentence for every bad line that was moved out of the records.
 
     Returns:

@@ -26,7 +26,7 @@ from tenfold.ladder.jobs import fork_step
 from tenfold.ladder.lazy import jax
 from tenfold.ladder.models import Model, key, model_of
 from tenfold.ladder.records import Checkpoint, RunRecord, peak_hidden_rate
-from tenfold.ladder.schedule import factors
+from tenfold.ladder.schedule import factors, warm_steps
 from tenfold.ladder.spec import RunSpec
 from tenfold.ladder.stepper import CHUNK, evaluate, initializer, program, rates, stepper
 
@@ -206,7 +206,7 @@ class _Trunk:
         """Evaluate in the middle of a run."""
         weights = weights_of(state.arrays)
         loss = float(evaluate(self.model, weights, self.small))
-        if state.step > spec.optimizer.warmup * spec.steps or not np.isfinite(loss):
+        if state.step > warm_steps(spec.optimizer, total=spec.steps) or not np.isfinite(loss):
             _require_descent(loss, state.initial, where=f"at step {state.step} of {spec.steps}")
         tokens = state.step * spec.batch_tokens
         noise = observe.noise_scale(self.model, weights, self.data, spec) if spec.evaluation.noise else None
