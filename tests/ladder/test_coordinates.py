@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from tenfold.core.errors import ConfigError
-from tenfold.ladder.coordinates import _pattern, _roles, batch_of, coordinate_check, fit_power, seen
+from tenfold.ladder.coordinates import _pattern, _roles, _slope, batch_of, coordinate_check, fit_power, seen
 from tenfold.ladder.families import ignore, mlp, transformer
 from tenfold.ladder.families.transformer import under
 from tenfold.ladder.models import Model, key
@@ -84,12 +84,23 @@ def test_what_a_rule_implies_is_said():
     assert "implies" not in _pattern("logits", 0.4, replace(SETTINGS, parameterization="standard"))
 
 
-def test_activations_that_never_move_are_undefined_and_the_first_step_is_excused():
+def test_activations_that_never_move_are_undefined():
     still = coordinate_check(replace(NET, zero_init=True), SETTINGS, values=(16, 32), steps=1, seeds=1, batch=8)
     assert not still.passed
     assert "undefined" in still.slope("first").pattern
     assert math.isnan(still.slope("logits").start)
     assert still.to_dict()["slopes"][0]["change"] is None
+
+
+def test_only_the_first_step_of_sums_that_are_not_aligned_yet_is_excused():
+    values = np.array([64.0, 256.0])
+    once = values[:, None, None] ** -0.5
+    start = values[:, None]
+    assert _slope("logits", values, start, once, SETTINGS).passed
+    assert _slope("blocks.3.queries", values, start, once, SETTINGS).passed
+    assert not _slope("blocks.3", values, start, once, SETTINGS).passed
+    assert not _slope("logits", values, start, np.concatenate([once, once], axis=2), SETTINGS).passed
+    assert not _slope("logits", values, start, once**2, SETTINGS).passed
 
 
 def test_blocks_are_called_by_their_share_of_the_depth():
