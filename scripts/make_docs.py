@@ -15,6 +15,8 @@ import sys
 from pathlib import Path
 from typing import Any
 
+from ladder_page import ladder_page
+
 from tenfold.core.axes import axis_of, say
 from tenfold.core.law import Law, optimum_of
 from tenfold.laws import laws
@@ -62,6 +64,7 @@ def pages() -> dict[str, str]:
     made = {f"laws/{name}.md": law_page(law) for name, law in found.items()}
     made["laws/README.md"] = _index(list(found.values()))
     made["cli.md"] = cli_page()
+    made["ladder-files.md"] = HEAD + ladder_page()
     return made
 
 

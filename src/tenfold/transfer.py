@@ -25,7 +25,7 @@ RATES = ("lr_scale", "lr", "lr_peak", "learning_rate")
 base model; where a parameterization changes rates with size, that factor is what should stay put, not the rate."""
 
 ENOUGH = 0.005
-"""Relative loss that copying a rate may cost before it counts: half a percent, or twice its noise if that is more."""
+"""Relative loss that copying a rate may cost before it counts: half a percent, or twice its noise up to one percent."""
 
 VERDICTS = ("transfers", "does not transfer", "not decided")
 
@@ -316,7 +316,7 @@ def _verdict(
     """The verdict and the sentence behind it."""
     first, last = bests[0], bests[-1]
     moved = abs(np.log(last.rate / first.rate)) / np.log(step)
-    allowed = max(ENOUGH, 2 * (last.price_error or 0.0))
+    allowed = max(ENOUGH, min(2 * ENOUGH, 2 * (last.price_error or 0.0)))
     where = f"the best rate moves as {axis}^{slope:+.2f} [{interval[0]:+.2f}, {interval[1]:+.2f}]"
     where += f", {moved:.1f} grid steps from {axis} {first.size:g} to {last.size:g}"
     paid = (
@@ -326,7 +326,7 @@ def _verdict(
     )
     if first.edge:
         return "not decided", f"the smallest model is best at the sweep's {first.edge} end; sweep further there{paid}"
-    flat = interval[0] <= 0 <= interval[1] or moved <= 1.0
+    flat = interval[0] <= 0 <= interval[1]
     cheap = last.price is not None and last.price <= allowed
     if cheap and flat:
         return "transfers", where + paid

@@ -90,6 +90,11 @@ def transfer_scene(each: Transfer, *, top: float | None = None, bottom: float | 
     )
 
 
+def _highest(found: Sequence[Transfer]) -> float:
+    """The highest finite loss of all sweeps."""
+    return max(value for each in found for _, values in each.curves.values() for value in values if np.isfinite(value))
+
+
 def draw(found: Sequence[Transfer], path: Path) -> None:
     """Write one picture with a panel a group.
 
@@ -103,7 +108,7 @@ def draw(found: Sequence[Transfer], path: Path) -> None:
         raise ConfigError(f"{path.name} is no picture", path="--picture", hint="end it in .svg, .png or .pdf")
     lows = [min(best.loss for best in each.bests) for each in found]
     bottom = min(lows)
-    top = max(1.06 * max(best.loss for each in found for best in each.bests), 1.3 * bottom)
+    top = max(1.06 * max(best.loss for each in found for best in each.bests), min(1.3 * bottom, _highest(found)))
     scenes = [transfer_scene(each, top=top, bottom=bottom) for each in found]
     titles = [f"{each.group}: {each.verdict}" if each.group else each.verdict for each in found]
     write_bytes(path, panels(scenes, titles=titles, format=kind))
