@@ -9,6 +9,8 @@ from pathlib import Path
 os.environ.setdefault("OMP_NUM_THREADS", "1")
 os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
 os.environ.setdefault("JAX_PLATFORMS", "cpu")
+# Most of the time goes to compiling programs that run once; the level changes speed, not what is computed.
+os.environ.setdefault("XLA_FLAGS", "--xla_backend_optimization_level=0")
 
 for folder in ("", "verbs"):
     sys.path.insert(0, str(Path(__file__).resolve().parent / folder))

@@ -43,6 +43,8 @@ def layers(model: Model, weights: Any, examples: Any, /) -> tuple[dict[str, Any]
         rows.append(row)
     block = jax.tree.map(lambda x: x[:EVALUATION_BLOCK], examples)
     for name, value in activations(model, weights, block).items():
+        if name.endswith(".input"):
+            continue
         features = features_first(value)
         rows.append({"layer": name, "what": "activation", **ranks(features)})
     return tuple(rows)

@@ -31,6 +31,7 @@ from tenfold.ladder.families.transformer import (
     norm_tensors,
     part,
     residual,
+    under,
 )
 from tenfold.ladder.lazy import jax, jnp
 
@@ -170,10 +171,13 @@ def apply(weights: t.Weights, inputs: Any, shape: Shape, *, scales: Scales = PLA
     see("first", x)
     for place in range(shape.depth):
         block = part(weights, f"blocks.{place}.")
+        look = under(see, f"blocks.{place}.")
         if not shape.residual_blocks:
-            x = linear(block, "up", act(x))
+            x = act(x)
+            look("up.input", x)
+            x = linear(block, "up", x)
         else:
-            x = residual(x, _branch(block, norm(x, block, shape, ""), shape, act), scales, place)
+            x = residual(x, _branch(block, norm(x, block, shape, ""), shape, act, look), scales, place)
         see(f"blocks.{place}", x)
     x = norm(x, part(weights, "final."), shape, "") if shape.residual_blocks else act(x)
     outputs = linear(weights, "head", x)
@@ -181,11 +185,16 @@ def apply(weights: t.Weights, inputs: Any, shape: Shape, *, scales: Scales = PLA
     return outputs
 
 
-def _branch(block: t.Weights, x: Any, shape: Shape, act: Any) -> Any:
+def _branch(block: t.Weights, x: Any, shape: Shape, act: Any, look: Any) -> Any:
     """One or two matrices after the norm."""
     if shape.block_layers == 1:
-        return linear(block, "up", act(x))
-    return linear(block, "down", act(linear(block, "up", x)))
+        x = act(x)
+        look("up.input", x)
+        return linear(block, "up", x)
+    look("up.input", x)
+    x = act(linear(block, "up", x))
+    look("down.input", x)
+    return linear(block, "down", x)
 
 
 def activation(name: str, /) -> Any:

@@ -43,6 +43,7 @@ from tenfold.ladder.families.transformer import (
     residual,
     table_tensors,
     tables,
+    under,
     window_losses,
 )
 from tenfold.ladder.lazy import jax, jnp
@@ -162,9 +163,9 @@ def _forward(weights: t.Weights, inputs: Any, shape: Shape, scales: Scales, see:
     see("embed", x)
     all_routed = []
     for place in range(shape.depth):
-        block = part(weights, f"blocks.{place}.")
-        x = residual(x, attend(block, norm(x, block, shape, "attention_"), shape, turn, scales, see), scales, 2 * place)
-        mixed, routed = mixture(block, norm(x, block, shape, "mlp_"), shape, see)
+        block, look = part(weights, f"blocks.{place}."), under(see, f"blocks.{place}.")
+        x = residual(x, attend(block, norm(x, block, shape, "attention_"), shape, turn, scales, look), scales, 2 * place)
+        mixed, routed = mixture(block, norm(x, block, shape, "mlp_"), shape, look)
         x = residual(x, mixed, scales, 2 * place + 1)
         all_routed.append(routed)
         see(f"blocks.{place}", x)

@@ -32,6 +32,7 @@ from tenfold.ladder.families.transformer import (
     norm_tensors,
     part,
     residual,
+    under,
 )
 from tenfold.ladder.lazy import jax, jnp
 
@@ -191,9 +192,9 @@ def apply(weights: t.Weights, inputs: Any, shape: Shape, *, scales: Scales = PLA
     x = (x + weights["positions"][:, None, :]).reshape(shape.width, -1)
     see("embed", x)
     for place in range(shape.depth):
-        block = part(weights, f"blocks.{place}.")
-        x = residual(x, attend_all(block, norm(x, block, shape, "attention_"), shape, scales, see), scales, 2 * place)
-        x = residual(x, mlp(block, norm(x, block, shape, "mlp_"), shape, see), scales, 2 * place + 1)
+        block, look = part(weights, f"blocks.{place}."), under(see, f"blocks.{place}.")
+        x = residual(x, attend_all(block, norm(x, block, shape, "attention_"), shape, scales, look), scales, 2 * place)
+        x = residual(x, mlp(block, norm(x, block, shape, "mlp_"), shape, look), scales, 2 * place + 1)
         see(f"blocks.{place}", x)
     x = norm(x, part(weights, "final."), shape, "").reshape(shape.width, -1, shape.tokens)
     logits = linear(weights, "head", x[:, :, 0] if shape.pool == "token" else jnp.mean(x, axis=2))
