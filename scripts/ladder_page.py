@@ -43,7 +43,10 @@ def ladder_page() -> str:
     parts.append(f"### Schedules\n\n{', '.join(f'`{name}`' for name in SCHEDULES)}.\n")
     parts.append("## `[batch]`\n\n" + _table(BatchRule))
     parts.append("## `[evaluation]`\n\n" + _table(Evaluation))
-    parts += [f'## `[model]` of `family = "{name}"`\n\n{_first(family(name))}\n\n{_table(family(name).Shape)}' for name in known()]
+    parts += [
+        f'## `[model]` of `family = "{name}"`\n\n{_first(family(name))}\n\n{_table(family(name).Shape)}'
+        for name in known()
+    ]
     for declared in dict.fromkeys(kinds().values()):
         named = " or ".join(f'`kind = "{kind}"`' for kind, each in kinds().items() if each is declared)
         parts.append(f"## `[corpus]` with {named}\n\n{_table(declared, skip=('kind',))}")
@@ -92,7 +95,10 @@ def _first(module: Any) -> str:
 
 def _parameterizations() -> str:
     """Every parameterization with its powers of 1/m in multiplier and deviation."""
-    lines = ["| name | input a, b | hidden a, b | readout a, b | branch | q.k | source |", "|---|---|---|---|---|---|---|"]
+    lines = [
+        "| name | input a, b | hidden a, b | readout a, b | branch | q.k | source |",
+        "|---|---|---|---|---|---|---|",
+    ]
     for name, row in PARAMETERIZATIONS.items():
         pairs = [f"{a:g}, {b:g}" for a, b in (row.embed, row.hidden, row.readout)]
         branch = "" if row.alpha is None else f"depth^-{row.alpha:g}"
