@@ -77,7 +77,13 @@ def transfer_scene(each: Transfer, *, top: float | None = None, bottom: float | 
         )  # fmt: skip
     rates = [rate for xs, _ in each.curves.values() for rate in xs]
     title = {"lr_scale": "learning rate over the tuned one"}.get(each.rate, each.rate.replace("_", " "))
-    y = Scale(f"loss, {each.unit}" if each.unit else "loss", low - room, high + room, value_ticks(low - room, high + room), log=False)
+    y = Scale(
+        f"loss, {each.unit}" if each.unit else "loss",
+        low - room,
+        high + room,
+        value_ticks(low - room, high + room),
+        log=False,
+    )
     words = f"{each.group or 'Loss against rate'}: {each.verdict}. {each.reason}."
     return Scene(
         log_scale(title, [min(rates), max(rates)], pad=0.03),

@@ -17,8 +17,8 @@ def register(app: App) -> None:
     """Add the command."""
     app.command(
         transfer,
-        help_epilogue="Examples: tenfold transfer data:rates   "
-        "tenfold transfer ladder.toml --check coordinates --axis width --values 32,64,128,256",
+        help_epilogue="Example: tenfold transfer data:rates   "
+        "(a check of a few steps: tenfold transfer ladder.toml --check coordinates --values 32,64,128)",
     )
 
 
