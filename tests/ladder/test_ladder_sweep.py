@@ -180,3 +180,23 @@ def test_the_cache_is_where_the_user_says(monkeypatch, tmp_path):
     monkeypatch.delenv("TENFOLD_CACHE")
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "x"))
     assert pool.default_cache() == tmp_path / "x" / "tenfold" / "programs"
+
+
+def test_a_full_disk_ends_the_ladder_with_what_it_has(ladder, cache, tmp_path, monkeypatch):
+    """The record that does not fit is not half-written, runs recorded before stay, and the same call goes on."""
+    real, fits = sweep.append_record, iter([True, False])
+
+    def append(path, record):
+        if not next(fits):
+            raise DataError(f"{path} cannot be written: no space left on device")
+        real(path, record)
+
+    monkeypatch.setattr(sweep, "append_record", append)
+    with pytest.raises(DataError, match="no space left"):
+        train(ladder, out=tmp_path, workers=1, cache=cache)
+    kept = read_records(tmp_path / RUNS_FILE)
+    assert [record.run for record in kept] == [cells(ladder)[0].run]
+    monkeypatch.setattr(sweep, "append_record", real)
+    whole = train(ladder, out=tmp_path, workers=1, cache=cache)
+    assert whole[0] == kept[0]
+    assert {record.status for record in whole} == {"finished"}
