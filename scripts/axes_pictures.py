@@ -12,7 +12,7 @@ import numpy as np
 from tenfold import read_runs
 from tenfold.core.runs import Runs
 from tenfold.report.palette import step
-from tenfold.report.scene import Dots, Label, Scale, Scene, Stroke
+from tenfold.report.scene import Dots, Label, Mark, Scale, Scene, Stroke
 from tenfold.report.scenes import log_scale
 from tenfold.report.static import panels
 from tenfold.report.ticks import value_ticks
@@ -25,7 +25,7 @@ DOCS = Path(__file__).resolve().parent.parent / "docs"
 def shapes_scene(runs: Runs, low: float, high: float) -> Scene:
     """Loss against compute: a line a width and a length of training, along it the depth."""
     widths, lengths = np.unique(runs.column("width")), np.unique(np.round(runs.column("tokens"), -5))
-    marks: list[object] = []
+    marks: list[Mark] = []
     labels = []
     for place, width in enumerate(widths):
         for length in lengths:
@@ -45,7 +45,7 @@ def shapes_scene(runs: Runs, low: float, high: float) -> Scene:
     y = Scale("loss, nats/byte", low - room, high + room, value_ticks(low - room, high + room), log=False)
     x = log_scale("compute, FLOP", [float(flops.min()), float(flops.max())], "flops", pad=0.06)
     words = "Loss against compute; along a line the depth goes 2, 4, 8; upper lines 0.5 M bytes, lower ones 2 M."
-    return Scene(x, y, tuple(marks), tuple(labels), words, "shapes", height=380)  # type: ignore[arg-type]
+    return Scene(x, y, tuple(marks), tuple(labels), words, "shapes", height=380)
 
 
 def main() -> None:

@@ -77,9 +77,10 @@ def _table(noun: type[Any], *extra: tuple[str, Any]) -> type[_Table]:
 def _listed(hint: Any) -> Any:
     """TOML has lists where nouns have tuples."""
     if typing.get_origin(hint) is tuple:
-        return list[typing.get_args(hint)[0]]  # type: ignore[misc]
+        (element, *_) = typing.get_args(hint)
+        return list.__class_getitem__(element)
     if isinstance(hint, types.UnionType) or typing.get_origin(hint) is typing.Union:
-        return typing.Union[tuple(_listed(each) for each in typing.get_args(hint))]  # noqa: UP007
+        return typing.Union[tuple(_listed(each) for each in typing.get_args(hint))]  # noqa: UP007  the parts are known at run time only
     return hint
 
 

@@ -286,7 +286,7 @@ def _course(model: Model, steps: int, names: list[str]) -> Callable[..., Any]:
 def quick(function: Callable[..., Any], /) -> Callable[..., Any]:
     """``function`` compiled in half the time: diagnostics run a few steps and otherwise wait for the compiler."""
     options = {"xla_backend_optimization_level": 0} if jax.default_backend() == "cpu" else None
-    return jax.jit(function, compiler_options=options)  # type: ignore[no-any-return]
+    return jax.jit(function, compiler_options=options)
 
 
 def moved(weights: Any, update: Any, peak: Any, /) -> Any:

@@ -191,7 +191,7 @@ def _others() -> list[Known]:
         *(
             Known(
                 f"palm-{name}",
-                lambda width=width, depth=depth, heads=heads: replace(PALM, width=width, depth=depth, heads=heads),  # type: ignore[misc]
+                lambda width=width, depth=depth, heads=heads: replace(PALM, width=width, depth=depth, heads=heads),  # type: ignore[misc]  # defaults bind the loop's values
                 total,
                 _PALM,
                 exact=False,
@@ -292,11 +292,11 @@ def _convolutional() -> list[Known]:
         "b7": (66_347_960, 37.746),
     }
     found = [
-        Known(name, lambda d=depths, b=deep: resnet(d, bottleneck=b), total, _TORCHVISION, macs=macs)  # type: ignore[misc]
+        Known(name, lambda d=depths, b=deep: resnet(d, bottleneck=b), total, _TORCHVISION, macs=macs)  # type: ignore[misc]  # defaults bind the loop's values
         for name, depths, deep, total, macs in residual
     ]
     for name, (total, macs) in efficient.items():
         found.append(
-            Known(f"efficientnet-{name}", lambda n=name: EFFICIENTNET[n].build(), total, _TORCHVISION, macs=macs)  # type: ignore[misc]
+            Known(f"efficientnet-{name}", lambda n=name: EFFICIENTNET[n].build(), total, _TORCHVISION, macs=macs)  # type: ignore[misc]  # defaults bind the loop's values
         )
     return found

@@ -214,7 +214,7 @@ def plan_run(
         raise ConfigError(f"batch_tokens = {batch_tokens!r} is not a positive number", path="row.axes.batch_tokens")
     ladder = with_settings(ladder, given)
     shape = ladder.model
-    wanted = tokens if tokens is not None else flops / count(ladder.family, shape).flops  # type: ignore[operator]
+    wanted = tokens if flops is None else flops / count(ladder.family, shape).flops
     if not wanted > 0:
         raise ConfigError(f"cannot train on {wanted} tokens", path="tokens")
     size = ladder.batch.batch_tokens(wanted) if batch_tokens is None else batch_tokens

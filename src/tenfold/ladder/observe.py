@@ -134,7 +134,7 @@ def _norms(model: Model) -> Callable[..., Any]:
         total, squares = jax.lax.scan(one, zeros, batches)
         return jnp.mean(squares), _square(total) / NOISE_BATCHES**2
 
-    return jax.jit(run)  # type: ignore[no-any-return]
+    return jax.jit(run)
 
 
 def _square(tree: Any) -> Any:

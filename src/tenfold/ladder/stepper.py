@@ -57,7 +57,7 @@ def rates(model: Model, /) -> dict[str, dict[str, np.ndarray]]:
 @lru_cache(maxsize=16)
 def initializer(model: Model, /) -> Callable[..., Any]:
     """A compiled function from a key to initial weights."""
-    return jax.jit(model.init)  # type: ignore[no-any-return]
+    return jax.jit(model.init)
 
 
 @lru_cache(maxsize=16)
@@ -87,7 +87,7 @@ def stepper(model: Model, /, *, members: bool = False) -> tuple[Callable[..., An
                 average = jax.tree.map(lambda a, w: keep * a + (1 - keep) * w, average, weights)
             return (weights, memory, average), loss
 
-        return jax.lax.scan(step, state, (examples, factors))  # type: ignore[no-any-return]
+        return jax.lax.scan(step, state, (examples, factors))
 
     if members:
         return jax.jit(jax.vmap(chunk, in_axes=(0, 0, None, 0)), donate_argnums=0), jax.vmap(start)
@@ -121,14 +121,14 @@ def _slope(model: Model, weights: Any, examples: Any) -> tuple[Any, Any]:
     part = max(size for size in range(1, PART + 1) if batch % size == 0)
     whole = batch <= WHOLE or part == 1 or model.module.TAKES != "codes" or jax.default_backend() != "cpu"
     if whole:
-        return slope(weights, examples)  # type: ignore[no-any-return]
+        return slope(weights, examples)
 
     def add(total: Any, some: Any) -> tuple[Any, None]:
         return jax.tree.map(jnp.add, total, slope(weights, some)), None
 
     parts = examples.reshape(batch // part, part, -1)
     total, _ = jax.lax.scan(add, slope(weights, parts[0]), parts[1:])
-    return jax.tree.map(lambda value: value * (part / batch), total)  # type: ignore[no-any-return]
+    return jax.tree.map(lambda value: value * (part / batch), total)
 
 
 @lru_cache(maxsize=16)
@@ -138,7 +138,7 @@ def evaluator(model: Model, /, *, members: bool = False) -> Callable[..., Any]:
     def run(weights: Any, blocks: Any) -> Any:
         return jax.lax.map(lambda examples: model.losses(weights, examples), blocks)
 
-    return jax.jit(jax.vmap(run, in_axes=(0, None)) if members else run)  # type: ignore[no-any-return]
+    return jax.jit(jax.vmap(run, in_axes=(0, None)) if members else run)
 
 
 def evaluate(model: Model, weights: Any, held: Any, *, members: bool = False) -> np.ndarray:

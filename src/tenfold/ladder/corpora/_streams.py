@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+from abc import ABC, abstractmethod
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import lru_cache
@@ -89,7 +90,7 @@ def digest(*parts: Any) -> str:
 
 
 @dataclass(frozen=True)
-class Generated:
+class Generated(ABC):
     """A generated task: pairs of inputs and answers, endless or a finite set of them.
 
     The finite set of n examples is the first n of any larger one; withheld examples are the same for all. Everything
@@ -112,18 +113,18 @@ class Generated:
         return digest(self.spec)
 
     @property
+    @abstractmethod
     def gives(self) -> str:
         """What an example is."""
-        raise NotImplementedError
 
     @property
     def unit(self) -> str:
         """Unit of the loss."""
         return "nats/label"
 
+    @abstractmethod
     def make(self, shape: Any, rng: np.random.Generator, *, count: int) -> tuple[np.ndarray, np.ndarray]:
         """``count`` inputs and answers from a random stream."""
-        raise NotImplementedError
 
     def require(self, shape: Any) -> None:
         """Raise unless a model of this shape can be trained on the task."""
