@@ -200,3 +200,27 @@ def test_a_full_disk_ends_the_ladder_with_what_it_has(ladder, cache, tmp_path, m
     whole = train(ladder, out=tmp_path, workers=1, cache=cache)
     assert whole[0] == kept[0]
     assert {record.status for record in whole} == {"finished"}
+
+
+def test_one_process_a_gpu(ladder, cache, tmp_path, monkeypatch):
+    """Each process sees one GPU and is not held to the CPU or to a core; here, without any, JAX falls back to the CPU."""
+    started = []
+    real = pool.subprocess.Popen
+
+    def popen(arguments, **options):
+        started.append((arguments, options["env"]))
+        return real(arguments, **options)
+
+    monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "2,3")
+    monkeypatch.delenv("JAX_PLATFORMS")
+    monkeypatch.setattr(pool.subprocess, "Popen", popen)
+    records = train(ladder, out=tmp_path, cache=cache, device="gpu")
+    assert {record.status for record in records} == {"finished"}
+    assert sorted(environment["CUDA_VISIBLE_DEVICES"] for _, environment in started) == ["2", "3"]
+    assert all("JAX_PLATFORMS" not in environment for _, environment in started)
+    assert not any(argument.startswith("core=") for arguments, _ in started for argument in arguments)
+    monkeypatch.setattr(pool.subprocess, "Popen", real)
+    monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "")
+    monkeypatch.setenv("PATH", str(tmp_path))
+    with pytest.raises(ConfigError, match="no GPU here"):
+        train(ladder, out=tmp_path / "none", cache=cache, device="gpu")
