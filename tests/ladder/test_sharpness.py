@@ -100,7 +100,10 @@ def test_attentions_own_gradient_is_differentiated_again():
     model = Model("transformer", shape, Optimizer(base_width=8))
     start = quick(model.init)
     weights, vector, examples = start(key(0)), start(key(1)), batch_of(model, 2)
-    loss = lambda w: mean_loss(model, w, examples)  # noqa: E731
+
+    def loss(w):
+        return mean_loss(model, w, examples)
+
     step = 1e-3
     moved = [jax.tree.map(lambda w, v, s=sign * step: w + s * v, weights, vector) for sign in (1, -1)]
     slope = quick(jax.grad(loss))

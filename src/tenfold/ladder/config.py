@@ -20,8 +20,9 @@ import types
 import typing
 from collections.abc import Mapping
 from dataclasses import MISSING, fields
-from functools import lru_cache
+from functools import lru_cache, reduce
 from importlib import resources
+from operator import or_
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -80,7 +81,7 @@ def _listed(hint: Any) -> Any:
         (element, *_) = typing.get_args(hint)
         return list.__class_getitem__(element)
     if isinstance(hint, types.UnionType) or typing.get_origin(hint) is typing.Union:
-        return typing.Union[tuple(_listed(each) for each in typing.get_args(hint))]  # noqa: UP007  the parts are known at run time only
+        return reduce(or_, (_listed(each) for each in typing.get_args(hint)))
     return hint
 
 

@@ -8,7 +8,8 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
-from functools import cache
+from functools import cache, partial
+from typing import Any
 
 from tenfold.core.errors import ConfigError, did_you_mean
 from tenfold.ladder.compound import EFFICIENTNET
@@ -126,8 +127,8 @@ def find_known(name: str, /) -> Known:
     return models[key]
 
 
-def _decoder(name: str, base: Decoder, published: float, source: str, **sizes: object) -> Known:
-    return Known(name, lambda: replace(base, **sizes), published, source)  # type: ignore[arg-type]  # checked by Decoder
+def _decoder(name: str, base: Decoder, published: float, source: str, **sizes: Any) -> Known:
+    return Known(name, partial(replace, base, **sizes), published, source)
 
 
 def _gpt() -> list[Known]:
@@ -191,7 +192,7 @@ def _others() -> list[Known]:
         *(
             Known(
                 f"palm-{name}",
-                lambda width=width, depth=depth, heads=heads: replace(PALM, width=width, depth=depth, heads=heads),  # type: ignore[misc]  # defaults bind the loop's values
+                partial(replace, PALM, width=width, depth=depth, heads=heads),
                 total,
                 _PALM,
                 exact=False,
@@ -229,8 +230,8 @@ def _others() -> list[Known]:
     ]
 
 
-def _vit(name: str, published: float, source: str, macs: float | None = None, **sizes: object) -> Known:
-    return Known(name, lambda: replace(VIT, **sizes), published, source, macs=macs)  # type: ignore[arg-type]  # checked
+def _vit(name: str, published: float, source: str, macs: float | None = None, **sizes: Any) -> Known:
+    return Known(name, partial(replace, VIT, **sizes), published, source, macs=macs)
 
 
 def _vision() -> list[Known]:
@@ -292,11 +293,9 @@ def _convolutional() -> list[Known]:
         "b7": (66_347_960, 37.746),
     }
     found = [
-        Known(name, lambda d=depths, b=deep: resnet(d, bottleneck=b), total, _TORCHVISION, macs=macs)  # type: ignore[misc]  # defaults bind the loop's values
+        Known(name, partial(resnet, depths, bottleneck=deep), total, _TORCHVISION, macs=macs)
         for name, depths, deep, total, macs in residual
     ]
     for name, (total, macs) in efficient.items():
-        found.append(
-            Known(f"efficientnet-{name}", lambda n=name: EFFICIENTNET[n].build(), total, _TORCHVISION, macs=macs)  # type: ignore[misc]  # defaults bind the loop's values
-        )
+        found.append(Known(f"efficientnet-{name}", EFFICIENTNET[name].build, total, _TORCHVISION, macs=macs))
     return found
