@@ -238,4 +238,4 @@ DEVICES: Mapping[str, Device] = MappingProxyType(
         ),
     }
 )
-"""Devices whose data sheets were at hand."""
+"""Dense peaks and bandwidths as NVIDIA states them; each was held against two independent listings."""
