@@ -238,4 +238,4 @@ DEVICES: Mapping[str, Device] = MappingProxyType(
         ),
     }
 )
-"""Dense peaks and bandwidths as NVIDIA states them; each was held against two independent listings."""
+"""Dense peaks and bandwidths as NVIDIA states them; each was found the same in an independent listing."""
