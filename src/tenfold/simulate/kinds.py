@@ -50,11 +50,17 @@ class Exponent:
 
 @dataclass(frozen=True, eq=False)
 class Truth:
-    """What is known of simulated runs beforehand: exponents by name, and, where a law holds exactly, its coefficients."""
+    """What is known of simulated runs beforehand: exponents by name, and, where a law holds exactly, its coefficients.
+
+    ``value`` gives the true value at inputs by symbol or canonical column, ``optimum`` the compute-optimal parameters for
+    a compute, where the model can tell; they are not part of the JSON form.
+    """
 
     exponents: Mapping[str, Exponent] = field(default_factory=dict)
     law: str = ""
     coef: Mapping[str, float] = field(default_factory=dict)
+    value: Callable[[Mapping[str, Any]], Array] | None = field(default=None, repr=False)
+    optimum: Callable[[float], float] | None = field(default=None, repr=False)
 
     def __getitem__(self, name: str) -> Exponent:
         return self.exponents[name]

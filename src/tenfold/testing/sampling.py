@@ -11,7 +11,8 @@ from numpy.typing import NDArray
 
 from tenfold.core.domains import Domain
 from tenfold.core.law import Law
-from tenfold.testing.synthetic import ranges, spread
+from tenfold.core.sampling import spread
+from tenfold.testing.synthetic import ranges
 
 Array = NDArray[np.float64]
 OUTPUT_RANGE = (1.5, 4.0)  # losses as a domain on the scale of the output sees them

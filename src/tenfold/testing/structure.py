@@ -12,10 +12,11 @@ from tenfold.core import maths
 from tenfold.core.errors import LawError
 from tenfold.core.expression import evaluate, parse
 from tenfold.core.law import FUNCTIONS, Law, Reduction, predict
+from tenfold.core.sampling import spread
 from tenfold.testing.arithmetic import jax_values, numpy_values
 from tenfold.testing.behaviour import AGREE, first
 from tenfold.testing.sampling import Rows, rows_of
-from tenfold.testing.synthetic import ranges, spread
+from tenfold.testing.synthetic import ranges
 
 Array = NDArray[np.float64]
 RANK = 1e-10  # smallest over largest singular value of the scaled Jacobian that double precision tells from zero

@@ -7,10 +7,11 @@ from collections.abc import Mapping
 import numpy as np
 from numpy.typing import NDArray
 
-from tenfold.core.axes import AXES, Conventions, axis_of
+from tenfold.core.axes import AXES, Conventions
 from tenfold.core.errors import LawError, did_you_mean
 from tenfold.core.law import Law, predict
 from tenfold.core.runs import Runs
+from tenfold.core.sampling import legal, spread
 
 Array = NDArray[np.float64]
 
@@ -18,28 +19,6 @@ Array = NDArray[np.float64]
 def ranges(law: Law, span: Mapping[str, tuple[float, float]] | None = None) -> dict[str, tuple[float, float]]:
     """The range of every input: as given, else as usual for the axis, stretched to the worked values."""
     return law.spans(span)
-
-
-def spread(span: Mapping[str, tuple[float, float]], n: int, seed: int) -> dict[str, Array]:
-    """A Latin hypercube in the logarithms: every input visits each of ``n`` equal strata once."""
-    rng = np.random.default_rng(seed)
-    out = {}
-    for name, (low, high) in span.items():
-        share = (rng.permutation(n) + rng.random(n)) / n
-        out[name] = np.exp(np.log(low) + share * (np.log(high) - np.log(low)))
-    return out
-
-
-def _mixed(inputs: dict[str, Array]) -> dict[str, Array]:
-    """Shares of a mixture brought to a sum of one, uniformly over the simplex."""
-    shares = [name for name in inputs if axis_of(name).simplex]
-    if not shares:
-        return inputs
-    low = {name: axis_of(name).usual for name in shares}
-    unit = {n: np.log(inputs[n] / low[n][0]) / np.log(low[n][1] / low[n][0]) for n in shares}
-    drawn = {name: -np.log(np.clip(unit[name], 1e-12, 1.0 - 1e-12)) for name in shares}
-    total = np.sum(list(drawn.values()), axis=0)
-    return {name: drawn[name] / total if name in shares else values for name, values in inputs.items()}
 
 
 def synthetic(
@@ -70,8 +49,7 @@ def synthetic(
             raise LawError(f"law {law.name!r} has no published set {coef!r}", hint=did_you_mean(coef, law.published))
         chosen = law.published[coef]
         coef, conventions, span = chosen.coef, chosen.conventions, {**chosen.span, **(span or {})}
-    inputs = _mixed(spread(ranges(law, span), n, seed))
-    inputs = {name: np.round(v) if axis_of(name).integer else v for name, v in inputs.items()}
+    inputs = legal(spread(ranges(law, span), n, seed))
     value = predict(law, coef, inputs)
     if not np.isfinite(value).all():
         row = int(np.flatnonzero(~np.isfinite(value))[0])
