@@ -6,8 +6,8 @@ as a function of reach in decades, is what widens intervals beyond the data.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
@@ -21,14 +21,16 @@ from tenfold.core.runs import Runs
 from tenfold.core.scales import Levels, decades, levels
 from tenfold.engine import resample
 from tenfold.engine.problem import Problem
-from tenfold.engine.solve import refit, solve
+from tenfold.engine.solve import refit
 from tenfold.fit import Fit
+from tenfold.nulls import null_errors
 from tenfold.prepare import Prepared
 from tenfold.uncertainty import same_problem
 
 Array = NDArray[np.float64]
 
 LEAST_SCALES = 3  # scales a law must be fitted on before its prediction of the next means anything
+FINE = 0.15  # decades: how wide a withheld scale is on an axis that was sampled continuously, such as steps of a curve
 DRAWS = 100  # resamples a fold, for the coefficient part of its error
 
 
@@ -37,7 +39,8 @@ class Fold:
     """One withheld scale predicted from smaller ones.
 
     ``error`` is the mean log error of the level (positive: predicted too high), ``rms`` over its runs, ``reach`` in
-    decades beyond the largest fitted scale, ``coefficient_sd`` what resampling the fitted runs explains.
+    decades beyond the largest fitted scale, ``coefficient_sd`` what resampling the fitted runs explains. ``nulls`` maps
+    each null (the last value, a plane in logarithms) to its own ``rms`` on the same rows, ``errors`` are the rows' own.
     """
 
     fitted_to: float
@@ -47,10 +50,12 @@ class Fold:
     error: float
     rms: float
     coefficient_sd: float
+    nulls: Mapping[str, float] = field(default_factory=dict)
+    errors: tuple[float, ...] = field(default=(), repr=False)
 
-    def to_dict(self) -> dict[str, float]:
+    def to_dict(self) -> dict[str, Any]:
         """The stable JSON form."""
-        return {name: getattr(self, name) for name in self.__slots__}
+        return {name: getattr(self, name) for name in self.__slots__ if name != "errors"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -135,7 +140,7 @@ def rehearse(
     name, scale = _scale(ready, axis)
     if scale is None:
         return unrehearsed("the runs have no positive axis to withhold along")
-    found = levels(scale)
+    found = levels(scale, width=FINE)
     room = len(found) - LEAST_SCALES
     if room < 1:
         many = "one scale" if len(found) == 1 else f"{len(found)} scales"
@@ -146,9 +151,8 @@ def rehearse(
             path="rehearse.withhold",
             hint=f"withhold {room} or fewer",
         )
-    folds: list[Fold] = []
-    for held in range(1, (withhold or room) + 1):
-        folds.extend(_fold(fit, ready, problem, found, held, seed, draws))
+    tops = [len(found) - held for held in range(1, (withhold or room) + 1)]
+    folds = _folds(fit, ready, problem, found, tops, seed, draws)
     if not folds:
         return unrehearsed("the smaller scales alone do not determine the coefficients", axis=name)
     noise = _noise(fit, ready)
@@ -175,28 +179,50 @@ def _scale(ready: Prepared, axis: str) -> tuple[str, Array | None]:
     return ready.columns[widest], scale
 
 
-def _fold(fit: Fit, ready: Prepared, problem: Problem, found: Levels, held: int, seed: int, draws: int) -> list[Fold]:
-    """Fit below the ``held`` largest levels and score each of those."""
-    top = len(found) - held
-    small = np.flatnonzero(found.of_row < top)
-    clusters = ready.runs.clusters()
-    if len(small) <= problem.size or len(np.unique(clusters[small])) <= problem.size:
+def _folds(
+    fit: Fit, ready: Prepared, problem: Problem, found: Levels, tops: Sequence[int], seed: int, draws: int
+) -> list[Fold]:
+    """Fit below each level of ``tops`` and score every level from it on; all folds are fitted in one batch."""
+    clusters = np.unique(ready.runs.clusters(), return_inverse=True)[1]
+    kept = [top for top in tops if _enough(found.of_row < top, clusters, problem.size)]
+    if not kept:
         return []
-    part = problem.subset(small)
-    solved = solve(part)
-    natural = {k: float(v[0]) for k, v in part.natural(solved.theta[None]).items()}
-    many = _resampled(part, solved.theta, clusters[small], draws, seed)
-    edge = float(found.values[top - 1])
+    weights = np.stack([np.where(found.of_row < top, problem.weights, 0.0) for top in kept])
+    lanes = resample.search(problem, weights, warm=problem.free(fit.coef))
+    natural = problem.natural(lanes.theta)
+    out: list[Fold] = []
+    for k, top in enumerate(kept):
+        if not np.isfinite(lanes.value[k]):
+            continue
+        coef = {name: float(values[k]) for name, values in natural.items()}
+        many = _resampled(problem, lanes.theta[k], weights[k], clusters, draws, seed)
+        out.extend(_scored(fit, ready, found, top, coef, many))
+    return out
+
+
+def _enough(small: NDArray[np.bool_], clusters: NDArray[np.int64], size: int) -> bool:
+    """Whether rows outnumber the coefficients, and independent runs too."""
+    return bool(small.sum() > size and len(np.unique(clusters[small])) > size)
+
+
+def _scored(
+    fit: Fit, ready: Prepared, found: Levels, top: int, coef: Mapping[str, float], many: Mapping[str, Array]
+) -> list[Fold]:
+    """Every level from ``top`` on, predicted by coefficients that were fitted below it."""
     out = []
+    edge = float(found.values[top - 1])
     for level in range(top, len(found)):
         rows = np.flatnonzero(found.of_row == level)
         inputs = {s: v[rows] for s, v in ready.inputs.items()}
-        error = log_error(predict(fit.law, natural, inputs), ready.y[rows])
+        center = predict(fit.law, coef, inputs)
+        error = log_error(center, ready.y[rows])
         spread = np.zeros(1)
         if many:
             with np.errstate(all="ignore"):
-                moved = np.asarray(fit.law(coef=many, **inputs))
-            spread = log_error(moved, predict(fit.law, natural, inputs)).mean(axis=-1)
+                spread = log_error(np.asarray(fit.law(coef=dict(many), **inputs)), center).mean(axis=-1)
+        nulls = null_errors(
+            ready.inputs, ready.y, small=found.of_row < top, last=found.of_row == top - 1, rows=found.of_row == level
+        )
         target = float(found.values[level])
         out.append(
             Fold(
@@ -207,19 +233,25 @@ def _fold(fit: Fit, ready: Prepared, problem: Problem, found: Levels, held: int,
                 float(error.mean()),
                 float(np.sqrt(np.mean(error**2))),
                 float(np.nanstd(spread)),
+                nulls,
+                tuple(error.tolist()),
             )
         )
     return out
 
 
-def _resampled(part: Problem, theta: Array, clusters: NDArray[np.int64], draws: int, seed: int) -> dict[str, Array]:
-    """Natural coefficients of resampled fits, each (R, 1); empty without draws."""
+def _resampled(
+    problem: Problem, theta: Array, weights: Array, clusters: NDArray[np.int64], draws: int, seed: int
+) -> dict[str, Array]:
+    """Natural coefficients of fits to resampled runs of positive weight, each (R, 1); empty without draws."""
     if not draws:
         return {}
-    within = np.unique(clusters, return_inverse=True)[1]
-    weights = resample.cluster_counts(within, draws, np.random.default_rng(seed)) * part.weights
-    lanes = refit(part, np.repeat(theta[None], draws, axis=0), weights=weights)
-    return {k: v[:, None] for k, v in part.natural(lanes.theta).items()}
+    inside = np.flatnonzero(weights > 0)
+    within = np.unique(clusters[inside], return_inverse=True)[1]
+    many = np.zeros((draws, len(weights)))
+    many[:, inside] = resample.cluster_counts(within, draws, np.random.default_rng(seed)) * weights[inside]
+    lanes = refit(problem, np.repeat(theta[None], draws, axis=0), weights=many)
+    return {k: v[:, None] for k, v in problem.natural(lanes.theta).items()}
 
 
 def log_error(predicted: Array, measured: Array) -> Array:
