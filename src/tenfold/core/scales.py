@@ -21,11 +21,12 @@ class Levels:
         return len(self.values)
 
 
-def levels(values: Array, *, gap: float = 0.1, most: int = 12) -> Levels:
+def levels(values: Array, *, gap: float = 0.1, most: int = 12, width: float = 0.5) -> Levels:
     """Group a positive axis into levels.
 
     Values closer than ``gap`` decades belong together (budgets that were met only roughly). When that leaves more than
-    ``most`` levels the axis was sampled continuously, and levels are made of equal width in the logarithm instead.
+    ``most`` levels the axis was sampled continuously, and levels are made of equal width in the logarithm instead, about
+    ``width`` decades each.
     """
     logs = np.log10(values)
     order = np.argsort(logs, kind="stable")
@@ -35,7 +36,7 @@ def levels(values: Array, *, gap: float = 0.1, most: int = 12) -> Levels:
     widest = max((np.ptp(logs[code == c]) for c in range(code.max() + 1)), default=0.0)
     if code.max() + 1 > most or widest > 3 * gap:
         span = float(np.ptp(logs))
-        count = int(np.clip(round(span / 0.5), 3, most)) if span > 0 else 1
+        count = int(np.clip(round(span / width), 3, most)) if span > 0 else 1
         edges = np.linspace(logs.min(), logs.max(), count + 1)[1:-1]
         _, code = np.unique(np.searchsorted(edges, logs, side="right"), return_inverse=True)
     means = np.array([10 ** logs[code == c].mean() for c in range(code.max() + 1)])

@@ -130,6 +130,22 @@ def guard(
     return out, Guarded(lanes, int(np.sum(out.value < warm.value - WORSE * np.abs(warm.value))))
 
 
+def search(
+    problem: Problem, weights: Array, *, warm: Array | None = None, polish: int = 8, settings: Newton | None = None
+) -> Solutions:
+    """The global optimum of every lane, each with its own weights (L, n): all lanes in one batch.
+
+    A lane's best starts of the screening grid take a few steps and the lowest goes on; ``warm``, plain free coefficients
+    (S, p), are tried by every lane beside them. The lower end stands.
+    """
+    every = np.arange(len(weights))
+    out = _search(problem, every, weights, None, polish, settings)
+    for start in np.zeros((0, problem.size)) if warm is None else np.atleast_2d(warm):
+        other = _from(problem, np.repeat(start[None], len(every), axis=0), every, weights, None, settings)
+        out = _replace(out, other, every, _better(other, out, every))
+    return out
+
+
 def _better(found: Solutions, warm: Solutions, lanes: NDArray[np.int64]) -> NDArray[np.bool_]:
     old = np.where(np.isfinite(warm.value[lanes]), warm.value[lanes], np.inf)
     return np.asarray(found.value < old - WORSE * np.abs(np.where(np.isfinite(old), old, 0.0)))
