@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from tenfold.engine.objective import Absolute, Huber, Objective, SmoothAbsolute
+from tenfold.engine.objective import Huber, Kinked, Objective, SmoothAbsolute, SmoothQuantile
 from tenfold.engine.problem import Problem
 
 Array = NDArray[np.float64]
@@ -57,6 +57,46 @@ def sandwich(problem: Problem, theta: Array, clusters: NDArray[np.int64]) -> Arr
     return np.asarray(bread @ meat @ bread)
 
 
+def inflated(problem: Problem, theta: Array, residual: Array, clusters: NDArray[np.int64]) -> Array:
+    """Residuals (n,) made as large as the noise: each cluster's times ``(1 - H_gg)^(-1/2)``, H the hat matrix of the fit.
+
+    A fit draws its rows towards itself, those of much leverage most. Bell and McCaffrey (2002), Survey Methodology 28,
+    169-181: the cluster-robust covariance of such residuals has no bias where rows are independent and alike. Rows count
+    as equally curved, so for a robust objective this is the correction of its least-squares counterpart.
+    """
+    basis = _orthogonal(problem, theta)
+    out = residual.copy()
+    sizes = np.bincount(clusters)
+    single = sizes[clusters] == 1
+    out[single] /= np.sqrt(_spared(np.sum(basis[single] ** 2, axis=1)))
+    order = np.argsort(clusters, kind="stable")
+    for group in np.flatnonzero(sizes > 1):
+        first = int(sizes[:group].sum())
+        rows = order[first : first + sizes[group]]
+        left, values, _ = np.linalg.svd(basis[rows], full_matrices=False)
+        gain = 1.0 / np.sqrt(_spared(values**2)) - 1.0
+        out[rows] += left @ (gain * (left.T @ residual[rows]))
+    return out
+
+
+def _spared(leverage: Array) -> Array:
+    """One minus the leverage, not below a hundredth: a row that alone decides a coefficient says nothing of noise."""
+    return np.maximum(1.0 - leverage, 0.01)
+
+
+def _orthogonal(problem: Problem, theta: Array) -> Array:
+    """An orthonormal basis of the weighted Jacobian's columns, (n, p): its outer product is the hat matrix."""
+    solver = problem.kernel.to_solver(theta[None])
+    jacobian = problem.kernel.jacobian(solver)
+    if problem.objective.space == "log":
+        jacobian = jacobian / problem.kernel.model(solver)[0][:, None]
+    free = (solver[0] > problem.lower) & (solver[0] < problem.upper)
+    weighted = np.sqrt(problem.weights)[:, None] * jacobian[:, free]
+    weighted = weighted / np.maximum(np.linalg.norm(weighted, axis=0), 1e-300)
+    left, values, _ = np.linalg.svd(weighted, full_matrices=False)
+    return np.asarray(left[:, values > 1e-10 * values.max(initial=0.0)])
+
+
 def posterior(problem: Problem, theta: Array) -> Array:
     """Covariance of the coefficients given rows and prior, at the dispersion that the prior was weighed with."""
     assert problem.penalty is not None
@@ -85,11 +125,13 @@ def _slopes(objective: Objective, u: Array, target: Array) -> Array:
     fit has drawn some of them in; then the window is widened to hold half of the residuals and the weight lowered to
     match (the kernel estimate of Powell, 1991, which does not assume that rows are alike).
     """
-    if isinstance(objective, Huber | SmoothAbsolute):
+    if isinstance(objective, Huber | SmoothAbsolute | SmoothQuantile):
         size = np.abs(u - target)
         window = max(objective.delta, float(np.quantile(size, 0.5)))
-        unit = 1.0 if isinstance(objective, Huber) else 1.0 / objective.delta
-        return np.asarray(unit * objective.delta / window * (size <= window))
+        height = (
+            objective.delta if isinstance(objective, Huber) else 0.5 if isinstance(objective, SmoothQuantile) else 1.0
+        )
+        return np.asarray(height / window * (size <= window))
     return np.maximum(objective.derivatives(u, target)[2], 0.0)
 
 
@@ -107,8 +149,8 @@ def curvature(problem: Problem, theta: Array) -> Array:
 
 
 def smooth(problem: Problem, theta: Array) -> Objective:
-    """The objective, or for absolute deviations one rounded off over half of the residuals, which has a curvature."""
-    if not isinstance(problem.objective, Absolute):
+    """The objective, or for one with a kink the same rounded off over half of the residuals, which has a curvature."""
+    if not isinstance(problem.objective, Kinked):
         return problem.objective
     model = problem.kernel.model(problem.kernel.to_solver(theta[None]))
     u = np.log(model) if problem.objective.space == "log" else model

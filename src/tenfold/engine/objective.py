@@ -158,12 +158,23 @@ class Squared(Objective):
         return r * r, 2.0 * r, np.broadcast_to(2.0 if mu is None else 2.0 + 2.0 * mu, r.shape).copy()
 
 
-@dataclass(frozen=True, slots=True)
-class Absolute(Objective):
-    """Absolute residuals, |r|: least absolute deviations, the median.
+class Kinked(Objective):
+    """An objective with a kink at zero: the limit of :meth:`smoothed` forms whose ``delta`` shrinks to nothing."""
 
-    Solved as the limit of Huber objectives whose threshold shrinks to nothing (see :meth:`smoothed`).
-    """
+    @abstractmethod
+    def smoothed(self, delta: float) -> SmoothAbsolute | SmoothQuantile:
+        """The objective rounded off within ``delta`` of zero."""
+
+    def weight(self, u: Any, t: Any, xp: Any = np) -> Any:
+        return self.smoothed(1e-9).weight(u, t, xp)
+
+    def derivatives(self, u: Array, t: Array) -> Derivatives:
+        return self.smoothed(1e-9).derivatives(u, t)
+
+
+@dataclass(frozen=True, slots=True)
+class Absolute(Kinked):
+    """Absolute residuals, |r|: least absolute deviations, the median."""
 
     space: str = "log"
     kind: ClassVar[str] = "absolute"
@@ -173,12 +184,6 @@ class Absolute(Objective):
 
     def value(self, u: Any, t: Any, xp: Any = np) -> Any:
         return xp.abs(u - t)
-
-    def weight(self, u: Any, t: Any, xp: Any = np) -> Any:
-        return self.smoothed(1e-9).weight(u, t, xp)
-
-    def derivatives(self, u: Array, t: Array) -> Derivatives:
-        return self.smoothed(1e-9).derivatives(u, t)
 
     def smoothed(self, delta: float) -> SmoothAbsolute:
         """The absolute value rounded off within ``delta`` of zero."""
@@ -208,6 +213,64 @@ class SmoothAbsolute(Objective):
     def damped(self, u: Array, t: Array, mu: Array | None) -> tuple[Array, Array, Array]:
         v, d1, c = Huber(self.delta, self.space).damped(u, t, mu)
         return v / self.delta, d1 / self.delta, c / self.delta
+
+
+@dataclass(frozen=True, slots=True)
+class Quantile(Kinked):
+    r"""The pinball loss, q (t - u) where the run lies above the law and (1 - q) (u - t) where below (Koenker and
+    Bassett, 1978): a share ``q`` of the runs end below the fitted law.
+
+    ``quantile:0.1`` follows the best runs of a sweep, ``quantile:0.5`` is half of :class:`Absolute`.
+    """
+
+    q: float = 0.5
+    space: str = "log"
+    kind: ClassVar[str] = "quantile"
+
+    def __post_init__(self) -> None:
+        if not 0 < self.q < 1:
+            raise ConfigError(
+                f"a quantile lies between 0 and 1, got {self.q:g}", path="objective.q", hint="write quantile:0.1"
+            )
+        _check_space(self.space)
+
+    def value(self, u: Any, t: Any, xp: Any = np) -> Any:
+        r = u - t
+        return 0.5 * xp.abs(r) + (0.5 - self.q) * r
+
+    def smoothed(self, delta: float) -> SmoothQuantile:
+        """The pinball loss, its kink rounded off within ``delta`` of zero."""
+        return SmoothQuantile(self.q, delta, self.space)
+
+
+@dataclass(frozen=True, slots=True)
+class SmoothQuantile(Objective):
+    r"""The pinball loss averaged over kinks spread evenly within ``delta`` of zero (Fernandes, Guerre and Horta, 2021).
+
+    That is |r| / 2, rounded off as in :class:`SmoothAbsolute`, and a slope (1/2 - q) r; beyond ``delta`` it equals the
+    pinball loss, and it is convex with a continuous slope everywhere.
+    """
+
+    q: float
+    delta: float
+    space: str = "log"
+    kind: ClassVar[str] = "smooth-quantile"
+
+    def value(self, u: Any, t: Any, xp: Any = np) -> Any:
+        r = u - t
+        size = xp.abs(r)
+        inside = xp.minimum(size, self.delta)
+        return 0.5 * (inside * (size - 0.5 * inside) / self.delta + 0.5 * self.delta) + (0.5 - self.q) * r
+
+    def weight(self, u: Any, t: Any, xp: Any = np) -> Any:
+        return 0.5 / xp.maximum(xp.abs(u - t), self.delta)
+
+    def derivatives(self, u: Array, t: Array) -> Derivatives:
+        r = u - t
+        size = np.abs(r)
+        d1 = 0.5 * np.clip(r / self.delta, -1.0, 1.0) + (0.5 - self.q)
+        d2 = np.where(size <= self.delta, 0.5 / self.delta, 0.0)
+        return np.asarray(self.value(u, t)), d1, d2, np.asarray(self.weight(u, t))
 
 
 @dataclass(frozen=True, slots=True)
@@ -269,14 +332,19 @@ class Binomial(Objective):
         return np.asarray(self.value(u, t)), d1, d2, d2
 
 
-_KINDS: dict[str, type[Objective]] = {cls.kind: cls for cls in (Huber, Squared, Absolute, Student, Binomial)}
-_ALIASES = {"lad": "absolute", "mae": "absolute", "l1": "absolute", "mse": "squared", "l2": "squared", "t": "student"}
-_DEFAULT_SPACE = {**dict.fromkeys(_KINDS, "log"), "binomial": "linear", "smooth-absolute": "log"}
+_KINDS: dict[str, type[Objective]] = {cls.kind: cls for cls in (Huber, Squared, Absolute, Quantile, Student, Binomial)}
+_ALIASES = {
+    **dict.fromkeys(("lad", "mae", "l1"), "absolute"),
+    **dict.fromkeys(("mse", "l2"), "squared"),
+    "t": "student",
+    "pinball": "quantile",
+}
+_DEFAULT_SPACE = {**dict.fromkeys((*_KINDS, "smooth-absolute", "smooth-quantile"), "log"), "binomial": "linear"}
 
 
 def parse_objective(text: str) -> Objective:
-    """Read ``huber:1e-3``, ``squared``, ``absolute``, ``student:4:0.005``, ``binomial``, each with ``@linear`` or
-    ``@log``.
+    """Read ``huber:1e-3``, ``squared``, ``absolute``, ``quantile:0.1``, ``student:4:0.005``, ``binomial``, each
+    with ``@linear`` or ``@log``.
 
     >>> parse_objective("huber:1e-3")
     Huber(delta=0.001, space='log')

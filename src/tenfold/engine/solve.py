@@ -15,7 +15,7 @@ from tenfold.engine.autodiff import AutodiffKernel
 from tenfold.engine.kernel import Evaluation, Lanes
 from tenfold.engine.laplace import smooth
 from tenfold.engine.newton import Newton, Solutions, minimise
-from tenfold.engine.objective import Absolute, Huber, Objective
+from tenfold.engine.objective import Huber, Kinked, Objective
 from tenfold.engine.problem import Problem
 from tenfold.engine.starts import Starts, spread, thinned
 
@@ -146,7 +146,7 @@ def _refined_general(problem: Problem, starts: Starts, settings: Newton) -> Solu
 def _wide(problem: Problem, theta: Array) -> Objective:
     """The objective, or a Huber objective whose threshold is the typical residual of the given points."""
     objective = problem.objective
-    if not isinstance(objective, Huber | Absolute):
+    if not isinstance(objective, Huber | Kinked):
         return objective
     with np.errstate(all="ignore"):
         model = problem.kernel.model(theta)
@@ -165,13 +165,13 @@ def _polish(
     *,
     held: tuple[Array, Array] | None = None,
 ) -> Solutions:
-    """Newton from solver coordinates; least absolute deviations through a shrinking threshold."""
+    """Newton from solver coordinates; objectives with a kink through a shrinking threshold."""
     if problem.size == 0:  # every coefficient is held: there is nothing to move, only a value to state
         value = problem.values(theta, weights, target, problem.objective)
         still = np.zeros(len(theta), dtype=np.int64)
         return Solutions(theta, value, still + Status.CONVERGED.code, still, np.zeros((0, len(theta))))
-    if isinstance(problem.objective, Absolute):
-        return _absolute(problem, theta, weights, target, settings, held)
+    if isinstance(problem.objective, Kinked):
+        return _kinked(problem, theta, weights, target, settings, held)
     return _newton(problem, problem.objective, theta, weights, target, settings, held)
 
 
@@ -241,7 +241,7 @@ def _noise(problem: Problem, objective: Objective) -> float:
     return float(problem.weights @ np.abs(objective.value(t + shift, t)))
 
 
-def _absolute(
+def _kinked(
     problem: Problem,
     theta: Array,
     weights: Array,
@@ -249,18 +249,36 @@ def _absolute(
     settings: Newton,
     held: tuple[Array, Array] | None,
 ) -> Solutions:
-    assert isinstance(problem.objective, Absolute)
+    assert isinstance(problem.objective, Kinked)
     model = problem.kernel.model(theta)
     u = np.log(model) if problem.objective.space == "log" else model
     width = float(np.nanmedian(np.abs(u - target))) or 1e-6
-    lanes = None
+    best = None
     for shrink in (1.0, 1e-1, 1e-2, 1e-3, 1e-4, 1e-5, 1e-6, 1e-7):
         objective = problem.objective.smoothed(width * shrink)
         lanes = _newton(problem, objective, theta, weights, target, settings, held)
         theta = lanes.theta
-    assert lanes is not None
-    value = problem.values(theta, weights, target, problem.objective)
-    return Solutions(theta, value, lanes.status, lanes.steps, lanes.grad)
+        found = replace(lanes, value=problem.values(theta, weights, target, problem.objective))
+        best = found if best is None else _sharper(best, found)
+    assert best is not None
+    return best
+
+
+def _sharper(before: Solutions, after: Solutions) -> Solutions:
+    """The later end of each lane, unless it did not settle and is no lower than an earlier one that did.
+
+    Where a whole edge is optimal (every second median), a sharp kink leaves no curvature to settle by.
+    """
+    ended = [Status.CONVERGED.code, Status.AT_BOUND.code]
+    settled, earlier = np.isin(after.status, ended), np.isin(before.status, ended)
+    keep = earlier & ~settled & (before.value <= after.value + 1e-7 * np.abs(after.value))
+    return Solutions(
+        np.where(keep[:, None], before.theta, after.theta),
+        np.where(keep, before.value, after.value),
+        np.where(keep, before.status, after.status),
+        after.steps,
+        np.where(keep, before.grad, after.grad),
+    )
 
 
 def _agreement(lanes: Solutions, noise: float) -> tuple[float, int]:
