@@ -1,4 +1,4 @@
-"""The certificate: how far a fit may be trusted, in numbers and in sentences."""
+"""The certificate: what bears on how far a fit may be trusted, in numbers. ``verdict`` turns it into sentences."""
 
 from __future__ import annotations
 
@@ -9,21 +9,24 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from tenfold import residuals
 from tenfold.core.axes import say
+from tenfold.core.law import Law
 from tenfold.core.scales import decades, levels
+from tenfold.core.status import Status
 from tenfold.engine import laplace
-from tenfold.engine.objective import Absolute, Huber, Objective, Squared
+from tenfold.engine.objective import Absolute, Huber, Objective, Quantile, Squared
 from tenfold.engine.problem import Problem
 from tenfold.engine.solve import Solved, refit
 from tenfold.headline import Headline, evaluate, headline_of
 from tenfold.prepare import Prepared
+from tenfold.residuals import Outlier, Seeds, Trend
 
 Array = NDArray[np.float64]
 
 _MOST_REFITS = 512  # beyond this many runs, influence is computed for those with the largest residuals
-_MISFIT = 0.03  # clean ladders are described to .5 %, seeds of one run differ by up to 3.5 % at most
 _EXAMINED = 50_000  # rows beyond which evenly spaced ones stand for all in the certificate
-_SHORT = 0.5  # decades: an axis that spans less cannot carry an exponent far
+_RIVALS = 2.0  # units of evidence: an optimum that is worse by more than e^2 in likelihood is no rival
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,19 +63,63 @@ class Sensitivity:
 
 @dataclass(frozen=True, slots=True)
 class Drift:
-    """A coefficient fitted without the largest scales: ``values`` from fewest to all, ``errors`` its standard error."""
+    """A coefficient fitted without the largest scales: ``values`` from fewest scales to all.
+
+    ``error`` is its standard error on all scales and ``spread`` that on the fewest: coefficients of fewer scales are
+    less certain, and that alone makes them differ.
+    """
 
     coef: str
     withheld: tuple[int, ...]
     values: tuple[float, ...]
     error: float
+    spread: float = float("nan")
 
     @property
     def moves(self) -> bool:
-        """Whether it moves one way as scales are added, by more than two standard errors in all."""
+        """Whether it moves one way as scales are added, by more than two standard errors in all.
+
+        Where the error on the fewest scales is known it is the yardstick: it bounds the standard deviation of the
+        difference (Hausman).
+        """
         steps = np.diff(self.values)
         one_way = bool((steps > 0).all() or (steps < 0).all()) and len(self.values) >= 3
-        return one_way and abs(self.values[-1] - self.values[0]) > 2.0 * self.error
+        yardstick = np.fmax(self.error, self.spread)
+        return one_way and abs(self.values[-1] - self.values[0]) > 2.0 * yardstick
+
+
+@dataclass(frozen=True, slots=True)
+class Rival:
+    """Another optimum nearly as good: how much worse, in units of evidence, and the headline there."""
+
+    worse: float
+    headline: float
+    shift: float
+
+
+@dataclass(frozen=True, slots=True)
+class Misfit:
+    """What residuals say: see :mod:`tenfold.residuals`.
+
+    ``spread`` is the standard deviation of the target's logarithm in the table, ``noise`` a robust one of the
+    residuals; ``outliers`` names runs with their residual and how many times the noise it is.
+    """
+
+    spread: float
+    noise: float
+    trends: tuple[Trend, ...] = ()
+    outliers: tuple[tuple[str, Outlier], ...] = ()
+    seeds: Seeds | None = None
+
+    def to_dict(self) -> dict[str, Any]:
+        """The stable JSON form."""
+        return {
+            "spread": self.spread,
+            "noise": self.noise,
+            "trends": [trend.to_dict() for trend in self.trends],
+            "outliers": [{"run": name, "residual": o.residual, "times": o.times} for name, o in self.outliers],
+            "seeds": None if self.seeds is None else self.seeds.to_dict(),
+        }
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,7 +129,8 @@ class Certificate:
     ``agree`` is the share of starts, 0 to 1, that end within 1e-6 of the best objective; ``basins`` how many distinct
     optima they found; ``gradient`` the largest gradient component, per unit of its own curvature and relative to the
     objective; ``condition`` the condition number of the scaled Hessian; ``errors`` cluster-robust
-    standard errors.
+    standard errors. ``independent`` counts the independent runs and ``free`` the coefficients they decide;
+    ``warnings`` are the sentences of the verdict on the fit that lower it.
     """
 
     agree: float
@@ -100,6 +148,10 @@ class Certificate:
     sensitivity: tuple[Sensitivity, ...]
     drift: tuple[Drift, ...]
     warnings: tuple[str, ...]
+    independent: int = 0
+    free: int = 0
+    rivals: tuple[Rival, ...] = ()
+    misfit: Misfit | None = None
 
     def to_dict(self) -> dict[str, Any]:
         """The stable JSON form."""
@@ -125,6 +177,10 @@ class Certificate:
                 for d in self.drift
             ],
             "warnings": list(self.warnings),
+            "independent": self.independent,
+            "free": self.free,
+            "rivals": [{"worse": r.worse, "headline": r.headline, "shift": r.shift} for r in self.rivals],
+            "misfit": None if self.misfit is None else self.misfit.to_dict(),
         }
 
 
@@ -138,6 +194,8 @@ def certify(ready: Prepared, problem: Problem, solved: Solved, *, deep: bool = T
     influence: tuple[Influence, ...] = ()
     sensitivity: tuple[Sensitivity, ...] = ()
     drift: tuple[Drift, ...] = ()
+    rivals: tuple[Rival, ...] = ()
+    misfit: Misfit | None = None
     errors: dict[str, float] = {}
     error = float("nan")
     if deep:
@@ -149,9 +207,11 @@ def certify(ready: Prepared, problem: Problem, solved: Solved, *, deep: bool = T
         level = value if part is ready else float(evaluate(headline, ready.law, now))
         sensitivity = _sensitivity(part, rows, here, headline, level, error)
         drift = _drift(part, rows, here, now, errors)
+        rivals = _rivals(problem, solved, ready.law, headline, value, error * shrink)
+        misfit = _misfit(part, rows, here)
         errors = {name: found * shrink for name, found in errors.items()}
         error *= shrink
-    made = Certificate(
+    return Certificate(
         agree=solved.agree,
         basins=solved.basins,
         starts=len(solved.lanes.value),
@@ -167,8 +227,11 @@ def certify(ready: Prepared, problem: Problem, solved: Solved, *, deep: bool = T
         sensitivity=sensitivity,
         drift=drift,
         warnings=(),
+        independent=int(ready.runs.clusters().max()) + 1,
+        free=problem.size,
+        rivals=rivals,
+        misfit=misfit,
     )
-    return _with_warnings(made, ready, problem, _misfit(problem, solved))
 
 
 def _thinned(ready: Prepared, problem: Problem) -> tuple[Prepared, Problem, float]:
@@ -214,7 +277,7 @@ def _errors(ready: Prepared, problem: Problem, solved: Solved, headline: Headlin
     moved = np.concatenate([solved.theta + np.diag(step), solved.theta - np.diag(step)])
     values = evaluate(headline, ready.law, problem.natural(moved))
     slope = (values[: problem.size] - values[problem.size :]) / (2 * step)
-    return errors, float(np.sqrt(max(slope @ covariance @ slope, 0.0)))
+    return errors, float(np.sqrt(max(float(slope @ covariance @ slope), 0.0)))
 
 
 def _influence(
@@ -286,7 +349,7 @@ def _sensitivity(
 
 
 def _others(objective: Objective) -> list[Objective]:
-    if objective.space != "log":
+    if objective.space != "log" or isinstance(objective, Quantile):  # another objective asks for another quantile
         return []
     candidates: list[Objective] = [Huber(1e-3), Huber(1e-2), Squared(), Absolute()]
     return [candidate for candidate in candidates if candidate != objective]
@@ -320,73 +383,82 @@ def _drift(
     weights = np.stack([np.where(found.of_row < len(found) - k, problem.weights, 0.0) for k in withheld])
     lanes = refit(problem, np.repeat(solved.theta[None], len(withheld), axis=0), weights=weights)
     without = problem.natural(lanes.theta)
+    spreads = _spreads(ready, problem, lanes.theta[0], weights[0])
     return tuple(
         Drift(
             name,
             (*withheld, 0),
             (*(float(v) for v in without[name]), natural[name]),
             errors.get(name, float("nan")),
+            spreads.get(name, float("nan")),
         )
         for name in problem.names
     )
 
 
-def _misfit(problem: Problem, solved: Solved) -> float:
-    """Root mean square of the log residuals; zero where logarithms make no sense."""
+def _spreads(ready: Prepared, problem: Problem, theta: Array, weights: Array) -> dict[str, float]:
+    """Standard errors of the coefficients on the rows with weight; empty where they cannot be had."""
+    rows = np.flatnonzero(weights > 0)
+    part = problem.subset(rows)
+    clusters = np.unique(ready.runs.clusters()[rows], return_inverse=True)[1].astype(np.int64)
+    count = int(clusters.max()) + 1
+    if count <= problem.size or problem.penalty is not None:
+        return {}
+    covariance = laplace.sandwich(part, theta, clusters) * count / (count - problem.size)
+    spread = np.sqrt(np.maximum(np.diag(covariance), 0.0))
+    natural = problem.natural(theta[None])
+    return {
+        name: float(spread[j] * (natural[name][0] if problem.domains[j].transform == "log" else 1.0))
+        for j, name in enumerate(problem.names)
+    }
+
+
+def _rivals(
+    problem: Problem, solved: Solved, law: Law, headline: Headline, value: float, error: float
+) -> tuple[Rival, ...]:
+    """Other optima that the runs can hardly tell from the best, each with the headline it would give; nearest first."""
+    lanes = solved.lanes
+    settled = np.isin(lanes.status, [Status.CONVERGED.code, Status.AT_BOUND.code]) & np.isfinite(lanes.value)
+    unit = laplace.dispersion(problem, solved.theta)
+    if not (unit > 0 and settled.any()):
+        return ()
+    worse = (lanes.value - solved.value) / unit
+    found: list[Rival] = []
+    for lane in np.flatnonzero(settled & (worse < _RIVALS))[np.argsort(worse[settled & (worse < _RIVALS)])]:
+        other = float(evaluate(headline, law, {k: v[0] for k, v in problem.natural(lanes.theta[lane][None]).items()}))
+        shift = (other - value) / error if error > 0 else 0.0
+        if abs(shift) > 1.0 and all(abs(other - r.headline) > error for r in found):
+            found.append(Rival(float(worse[lane]), other, float(shift)))
+    return tuple(found[:3])
+
+
+def _misfit(ready: Prepared, problem: Problem, solved: Solved) -> Misfit:
+    """What residuals say; in logarithms where they make sense, else relative to the spread of the target."""
     model = problem.kernel.model(problem.kernel.to_solver(solved.theta[None]))[0]
-    if not ((problem.y > 0).all() and (model > 0).all()):
-        return 0.0
-    return float(np.sqrt(np.mean(np.log(model / problem.y) ** 2)))
+    y = problem.y
+    positive = bool((y > 0).all() and (model > 0).all())
+    residual = np.log(y / model) if positive else y - model
+    kept = problem.weights > 0
+    residual, y = residual[kept], y[kept]
+    inputs = {symbol: values[kept] for symbol, values in ready.inputs.items()}
+    clusters = np.unique(ready.runs.clusters()[kept], return_inverse=True)[1].astype(np.int64)
+    axes = {ready.columns[symbol]: values for symbol, values in inputs.items()}
+    if {"N", "D"} <= set(inputs):
+        axes["flops"] = 6.0 * inputs["N"] * inputs["D"]
+    where = np.flatnonzero(kept)
+    return Misfit(
+        spread=float(np.std(np.log(y) if positive else y)),
+        noise=residuals.robust(residual, problem.size) if len(residual) > problem.size else float("nan"),
+        trends=residuals.trends(residual, axes, clusters, problem.size),
+        outliers=tuple(
+            (_name(ready, int(where[found.row])), found) for found in residuals.outliers(residual, problem.size)
+        ),
+        seeds=residuals.seeds(residual, inputs, _runs(ready)[kept], problem.size),
+    )
 
 
-def _with_warnings(made: Certificate, ready: Prepared, problem: Problem, misfit: float) -> Certificate:
-    """The sentences a person should read before using the fit."""
-    out = []
-    for name in made.at_bound:
-        if ready.law.coefs[name].name == "floor":
-            out.append(f"{name} is not identified: the best floor is 0, the runs show no bend towards one.")
-        else:
-            out.append(f"{name} lies on a bound of its domain ({ready.law.coefs[name].describe()}).")
-    for span in made.span.values():
-        if 0 < span.decades < _SHORT:
-            out.append(
-                f"the runs span only {span.decades:.1f} decades of {span.column}; "
-                f"runs at {10 ** (1 - span.decades):.0f}x would settle its exponent."
-            )
-    if misfit > _MISFIT:
-        out.append(
-            f"the law misses the runs by {misfit:.1%} (rms): it is the wrong law, or the runs mix recipes that need "
-            "a fit each (--group)."
-        )
-    if made.agree < 0.5 or made.basins > 1:
-        out.append(
-            f"{made.agree:.0%} of the starts agree and {made.basins} distinct optima were found: the surface is rough."
-        )
-    if made.condition > 1e8:
-        out.append(f"condition number {made.condition:.0e}: some combination of coefficients is not determined.")
-    for name, error in made.errors.items():
-        domain = ready.law.coefs[name]
-        value = _value(ready, problem, made, name)
-        if value is not None and domain.name in ("exponent", "floor") and error > 0.5 * abs(value) > 0:
-            out.append(f"{name} = {value:.3g} has a standard error of {error:.2g}: it is hardly identified.")
-    for drift in made.drift:
-        if drift.moves and ready.law.coefs[drift.coef].name in ("exponent", "floor"):
-            path = " -> ".join(f"{v:.3g}" for v in drift.values)
-            out.append(
-                f"{drift.coef} drifts as larger scales are added ({path}, standard error {drift.error:.2g}): quote it "
-                "with the range it was fitted on, not as a constant."
-            )
-    strongest = made.influence[0] if made.influence else None
-    if strongest is not None and abs(strongest.shift) > 1.0:
-        out.append(f"one run moves the headline by {abs(strongest.shift):.1f} standard errors: {strongest.run}.")
-    for item in made.sensitivity:
-        if abs(item.shift) > 2.0:
-            out.append(f"the headline moves by {abs(item.shift):.1f} standard errors with {item.change}.")
-    return replace(made, warnings=tuple(out))
-
-
-def _value(ready: Prepared, problem: Problem, made: Certificate, name: str) -> float | None:
-    for drift in made.drift:
-        if drift.coef == name:
-            return drift.values[-1]
-    return None
+def _runs(ready: Prepared) -> NDArray[np.int64]:
+    """Which rows are of one run: those that share the label; else each row is a run."""
+    if "run" in ready.runs.labels and (ready.runs.labels["run"].codes >= 0).all():
+        return ready.runs.labels["run"].codes.astype(np.int64)
+    return np.arange(len(ready.y), dtype=np.int64)

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -23,6 +24,7 @@ from tenfold.engine.starts import Starts
 from tenfold.laws import get
 from tenfold.prepare import Prepared, by_symbol, check_coefs, check_rows, prepare, problem_of
 from tenfold.priors import Prior, parse_priors, with_priors
+from tenfold.verdict import Verdict, verdict
 
 Array = NDArray[np.float64]
 
@@ -54,6 +56,11 @@ class Fit:
     priors: Mapping[str, Prior] = field(default_factory=dict)
     dispersion: float = float("nan")
 
+    @cached_property
+    def verdict(self) -> Verdict:
+        """How far the coefficients may be used, by the certificate alone: a forecast has a verdict of its own."""
+        return verdict(self)
+
     def predict(self, **inputs: Any) -> Array:
         """The fitted law at given inputs, by symbol or canonical column, any broadcastable shapes."""
         return predict(self.law, self.coef, self.by_symbol(inputs))
@@ -74,6 +81,7 @@ class Fit:
             "rms": self.rms,
             "status": self.status.name.lower(),
             "status_text": self.status.value,
+            "verdict": self.verdict.to_dict(),
             "target": self.target,
             "columns": dict(self.columns),
             "fixed": dict(self.fixed),
@@ -167,7 +175,7 @@ def _assemble(
     fitted = predict(ready.law, natural, ready.inputs)
     with np.errstate(all="ignore"):
         residual = np.log(fitted / ready.y) if (ready.y > 0).all() and (fitted > 0).all() else fitted - ready.y
-    return Fit(
+    made = Fit(
         law=ready.law,
         coef=natural,
         status=solved.status,
@@ -193,3 +201,5 @@ def _assemble(
         priors=dict(priors),
         dispersion=float("nan") if problem.penalty is None else problem.penalty.dispersion,
     )
+    against = tuple(reason.engineer for reason in made.verdict.reasons if reason.level != "trust")
+    return replace(made, certificate=replace(certificate, warnings=against))

@@ -1,0 +1,1 @@
+"""The rules, a file a subject; see :func:`tenfold.verdict.rules`."""

@@ -1,0 +1,113 @@
+"""How far does the prediction lie beyond what was seen and rehearsed, and does its interval still say anything?"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import numpy as np
+
+from tenfold.verdict.case import Case, amount, factor_in_words, percent, reach_in_words
+from tenfold.verdict.rule import Said, caution, refuse, rule, support
+
+
+@rule("unrehearsed", about="forecast")
+def unrehearsed(case: Case, *, near: float = 0.05, far: float = 1.0) -> Iterator[Said]:
+    """No scale could be withheld, so nothing shows how the method errs beyond the runs.
+
+    The interval then holds coefficients and noise alone. Inside the runs that is all there is; a decade beyond,
+    with no measured error of extrapolation, the number has no claim to any coverage and is refused.
+    """
+    if case.fit is None or case.folds:
+        return
+    reason = "" if case.rehearsal is None else case.rehearsal.reason
+    why = reason or "no rehearsal was given"
+    if case.far <= near:
+        yield support(
+            "It could not be tried on withheld scales, but it lies within the runs.",
+            f"unrehearsed: {why}; within the range of the runs the interval holds coefficients and noise.",
+        )
+        return
+    yield (refuse if case.far > far else caution)(
+        f"Nobody has checked predictions of this kind: the runs hold too few scales, and the target is "
+        f"{factor_in_words(case.far)} beyond them.",
+        f"unrehearsed: {why}. The target lies {reach_in_words(case)} beyond the runs; {_more_scales(case)}.",
+    )
+
+
+def _more_scales(case: Case) -> str:
+    """Small scales are cheap and serve rehearsal as well as large ones."""
+    assert case.certificate is not None
+    span = max(case.certificate.span.values(), key=lambda each: each.decades)
+    return (
+        f"two more scales below the smallest ({amount(span.low / 3, span.column)} and "
+        f"{amount(span.low / 9, span.column)} of {span.column}) cost little and make a rehearsal possible"
+    )
+
+
+@rule("beyond-rehearsal", about="forecast")
+def beyond_rehearsal(case: Case, *, times: float = 2.0, share: float = 0.5, limit: float = 4.0) -> Iterator[Said]:
+    """The target lies farther beyond the runs than was ever rehearsed.
+
+    Errors in proportion to reach are an assumption past the rehearsed reach. It is refused past ``times`` that
+    reach where the interval's half is already ``share`` of what scaling gains, and past ``limit`` times however
+    narrow the interval: no measured error then supports it.
+    """
+    if not case.folds or case.rehearsal is None or case.fit is None:
+        return
+    shown = max(fold.reach for fold in case.folds)
+    if case.far <= shown + 1e-9:
+        return
+    wide = np.isfinite(case.half) and np.isfinite(case.gain) and case.doubt > share * case.gain
+    bad = case.far > limit * shown or (case.far > times * shown and wide)
+    yield (refuse if bad else caution)(
+        f"The target is {factor_in_words(case.far)} beyond the runs, and the method was checked only "
+        f"{factor_in_words(shown)} ahead.",
+        f"the target lies {reach_in_words(case)} beyond the runs and {shown:.2g} were rehearsed"
+        + (f"; its 90 % interval reaches {percent(case.half)} to each side" if np.isfinite(case.half) else "")
+        + f". One run {factor_in_words(case.far / 2)} beyond the largest would halve the reach and lengthen the "
+        "rehearsal.",
+    )
+
+
+@rule("wide", about="forecast")
+def wide(case: Case, *, near: float = 0.1, share: float = 0.5, least: float = 0.01) -> Iterator[Said]:
+    """The interval is wider than is useful.
+
+    Half the 90 % interval, less the noise of one run, against what the law says that scaling to the target gains:
+    at half of it the gain is known to a factor of three from end to end (.5 to 1.5); at all of it the interval does
+    not exclude that scaling up gains nothing, and is refused. Asked beyond a tenth of a decade and above one per
+    cent.
+    """
+    if not (case.far > near and np.isfinite(case.half) and np.isfinite(case.gain) and case.doubt > least):
+        return
+    ratio = case.doubt / max(case.gain, 1e-12)
+    if ratio > share:
+        much = "wider than all that" if ratio > 1.0 else "a large part of what"
+        yield (refuse if ratio > 1.0 else caution)(
+            f"The error bar is {much} scaling up would gain.",
+            f"the 90 % interval reaches {percent(case.half)} to each side, while going {reach_in_words(case)} beyond the "
+            f"runs changes the prediction by {percent(case.gain)}: one run between the largest and the target narrows "
+            "it most.",
+        )
+
+
+@rule("farther-than-seen", about="forecast")
+def farther_than_seen(case: Case, *, least: float = 0.5) -> Iterator[Said]:
+    """The target leaves an axis by more than the runs span of it.
+
+    To double the range of an axis in the logarithm is as far as rehearsal can ever check (half the range predicts
+    the other half); beyond it the law's form alone speaks. Axes shorter than ``least`` are judged by ``short-
+    axis``.
+    """
+    c = case.certificate
+    if c is None or case.prediction is None:
+        return
+    for span in c.span.values():
+        beyond = case.prediction.reach.get(span.column) or 0.0
+        if span.decades >= least and beyond > span.decades:
+            yield caution(
+                "The target is farther out than the runs are from each other.",
+                f"the runs span {span.decades:.1f} decades of {span.column} and the target lies {beyond:.1f} decades "
+                f"outside: one run near {amount(span.high * 10 ** (beyond / 2), span.column)} would settle more than any "
+                "number of small ones.",
+            )

@@ -1,0 +1,127 @@
+"""Asked to predict withheld larger scales, how did the same method do?"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import numpy as np
+
+from tenfold.verdict.case import MATERIAL, Case, amount, percent
+from tenfold.verdict.rule import Said, caution, refuse, rule, support
+
+
+def _rms(values: list[float]) -> float:
+    return float(np.sqrt(np.mean(np.square(values)))) if values else float("nan")
+
+
+def _scales(case: Case) -> str:
+    many = len({fold.target for fold in case.folds})
+    return "a larger scale" if many == 1 else f"{many} larger scales"
+
+
+@rule("rehearsed")
+def rehearsed(case: Case) -> Iterator[Said]:
+    """What rehearsal showed.
+
+    It speaks for the numbers; the rules below say what speaks against them.
+    """
+    if not case.folds or case.rehearsal is None:
+        return
+    worst = max(abs(fold.error) for fold in case.folds)
+    reach = max(fold.reach for fold in case.folds)
+    ours = _rms([fold.rms for fold in case.folds])
+    yield support(
+        f"Asked to predict {_scales(case)} it had not seen, the same method erred by at most {percent(worst)}.",
+        f"{len(case.folds)} predictions of {_scales(case)}, up to {reach:.2g} decades of {case.rehearsal.axis} ahead: "
+        f"rms error of a run {percent(ours)}, the worst level off by {percent(worst)}.",
+    )
+
+
+@rule("rehearsal-error")
+def rehearsal_error(case: Case, *, most: float = 0.5) -> Iterator[Said]:
+    """Rehearsed errors are large against what scaling gained.
+
+    Against the null that predicts the last value: an error as large as that null's says that to predict no change
+    at all would have been as good; half of it leaves three quarters of the variance explained. Errors that are no
+    more than the noise of a run, or under half a per cent, are not held against a law.
+    """
+    nulls = [fold.nulls["last value"] for fold in case.folds if "last value" in fold.nulls]
+    ours = _rms([fold.rms for fold in case.folds if "last value" in fold.nulls])
+    if not nulls or not ours > max(MATERIAL, 2.0 * np.nan_to_num(case.seed_noise)):
+        return
+    ratio = ours / max(_rms(nulls), 1e-12)
+    if ratio > most:
+        yield (refuse if ratio > 1.0 else caution)(
+            f"On larger scales it had not seen, the method erred by {percent(ours)}, "
+            + ("more than scaling up gained." if ratio > 1.0 else "much of what scaling up gained."),
+            f"rms error on withheld scales {percent(ours)}; predicting the last value again errs by "
+            f"{percent(_rms(nulls))}. Compare laws (tenfold fit without --law), or train the next scale, "
+            f"{_next(case)}, before going farther.",
+        )
+
+
+def _next(case: Case) -> str:
+    assert case.rehearsal is not None
+    return amount(3.0 * max(fold.target for fold in case.folds), case.rehearsal.axis)
+
+
+@rule("no-better-than-a-line")
+def no_better_than_a_line(case: Case, *, margin: float = 1.1) -> Iterator[Said]:
+    """A straight line in logarithms predicted withheld scales better.
+
+    The law's curvature is then not shown by the runs. A tenth of margin, for two predictions of the same runs
+    differ a little by chance.
+    """
+    nulls = [fold.nulls["log-linear"] for fold in case.folds if "log-linear" in fold.nulls]
+    ours = _rms([fold.rms for fold in case.folds if "log-linear" in fold.nulls])
+    if nulls and ours > max(margin * _rms(nulls), MATERIAL):
+        yield caution(
+            "A straight line would have predicted the larger runs better than this formula.",
+            f"rms error on withheld scales {percent(ours)}, and {percent(_rms(nulls))} for a plane in logarithms: the "
+            "runs do not show the law's bend; add smaller and larger scales, or use fewer coefficients.",
+        )
+
+
+@rule("one-sided")
+def one_sided(case: Case, *, sigmas: float = 2.0) -> Iterator[Said]:
+    """Every rehearsed prediction erred to the same side.
+
+    Signs of a right law's errors agree often, for the folds share runs; so the median error must also exceed two of
+    its own standard deviations (coefficients and noise of the level's mean) and half a per cent.
+    """
+    if len(case.folds) < 2 or len({fold.error > 0 for fold in case.folds}) > 1:
+        return
+    noise = np.nan_to_num(case.seed_noise)
+    errors = np.array([abs(fold.error) for fold in case.folds])
+    spreads = np.array([np.hypot(fold.coefficient_sd, noise / np.sqrt(fold.n)) for fold in case.folds])
+    if np.median(errors) > MATERIAL and np.median(errors / np.maximum(spreads, 1e-12)) > sigmas:
+        side, truth = ("high", "lower") if case.folds[0].error > 0 else ("low", "higher")
+        yield caution(
+            f"The method always erred to the same side: expect the truth to be {truth} than it says.",
+            f"all {len(case.folds)} rehearsed predictions were too {side}, by {percent(float(np.median(errors)))} in the "
+            f"median and {percent(float(errors.max()))} at most; the next scale ({_next(case)}) will tell whether that "
+            "goes on.",
+        )
+
+
+@rule("growing")
+def growing(case: Case, *, factor: float = 2.0) -> Iterator[Said]:
+    """Rehearsed errors grow faster than reach.
+
+    Intervals beyond the runs are widened in proportion to reach. When the farthest error is more than twice that
+    proportion of the nearest, they are too narrow beyond what was rehearsed.
+    """
+    if len(case.folds) < 3:
+        return
+    reaches = sorted({round(fold.reach, 2) for fold in case.folds})
+    near = _rms([fold.error for fold in case.folds if fold.reach <= reaches[0] + 0.05])
+    far = _rms([fold.error for fold in case.folds if fold.reach >= reaches[-1] - 0.05])
+    spread = max(np.hypot(fold.coefficient_sd, np.nan_to_num(case.seed_noise)) for fold in case.folds)
+    apart = reaches[-1] / max(reaches[0], 0.25)
+    if apart > 1.5 and far > max(2.0 * MATERIAL, 2.0 * spread) and far > factor * apart * max(near, 1e-12):
+        yield caution(
+            "Errors grow fast with distance: far predictions are worse than their error bars say.",
+            f"rehearsed errors grow from {percent(near)} at {reaches[0]:.2g} decades to {percent(far)} at "
+            f"{reaches[-1]:.2g}, faster than in proportion: forecast no farther than {reaches[-1]:.2g} decades, or "
+            "compare laws with a break.",
+        )
