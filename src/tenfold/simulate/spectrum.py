@@ -58,7 +58,7 @@ class Spectrum:
     Example:
         >>> from tenfold.simulate.spectrum import Spectrum
         >>> kernel = Spectrum(a=2.0, b=2.0)
-        >>> float(kernel.data_limited(100) / kernel.size_limited(100))  # equal where every weight is alike
+        >>> round(float(kernel.data_limited(100) / kernel.size_limited(100)), 9)  # equal where every weight is alike
         1.0
     """
 
