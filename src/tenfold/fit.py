@@ -18,12 +18,12 @@ from tenfold.core.provenance import Provenance, provenance
 from tenfold.core.runs import Runs
 from tenfold.core.status import Status
 from tenfold.engine.objective import Objective, parse_objective
-from tenfold.engine.problem import Problem
-from tenfold.engine.solve import Solved, solve
 from tenfold.engine.starts import Starts
+from tenfold.estimators import Checkpoints, Estimators, Near, Outliers, Screening, estimators
+from tenfold.estimators.solving import Estimated, Recipe, estimated
 from tenfold.laws import get
-from tenfold.prepare import Prepared, by_symbol, check_coefs, check_rows, prepare, problem_of
-from tenfold.priors import Prior, parse_priors, with_priors
+from tenfold.prepare import by_symbol, check_coefs, prepare
+from tenfold.priors import Prior, parse_priors
 from tenfold.verdict import Verdict, verdict
 
 Array = NDArray[np.float64]
@@ -35,7 +35,8 @@ class Fit:
 
     ``value`` is the objective as defined: summed, unscaled, in the data's own units. ``rms`` is the root mean square
     residual of the logarithm. ``priors`` were weighed against the rows at ``dispersion``, the objective's unit of
-    evidence. Holds no data, only its hash.
+    evidence. ``estimators`` says which rows were used and how they weighed, ``screening`` which runs are outliers.
+    Holds no data, only its hash.
     """
 
     law: Law
@@ -55,6 +56,8 @@ class Fit:
     provenance: Provenance
     priors: Mapping[str, Prior] = field(default_factory=dict)
     dispersion: float = float("nan")
+    estimators: Estimators = field(default_factory=Estimators)
+    screening: Screening | None = None
 
     @cached_property
     def verdict(self) -> Verdict:
@@ -89,6 +92,8 @@ class Fit:
             "priors": {name: prior.to_dict() for name, prior in self.priors.items()},
             "conventions": self.conventions.stated(),
             "certificate": self.certificate.to_dict(),
+            "estimators": self.estimators.to_dict(),
+            "outliers": None if self.screening is None else self.screening.to_dict(),
             "notes": list(self.notes),
             "provenance": self.provenance.to_dict(),
         }
@@ -106,6 +111,11 @@ def fit(
     priors: Mapping[str, str | Prior | tuple[float, float]] | None = None,
     dispersion: float | None = None,
     weights: str = "",
+    checkpoints: Checkpoints | str | None = None,
+    warmup: float = 0.0,
+    near: Near | str | None = None,
+    outliers: Outliers | str = "flag",
+    errors: Mapping[str, float] | None = None,
     starts: Starts | None = None,
     certificate: bool = True,
     throw: bool = True,
@@ -123,6 +133,14 @@ def fit(
             ``"evidence"`` (the law's published sets) or the name of one of them. They decide where the runs cannot.
         dispersion: the objective's unit of evidence, against which priors are weighed; measured when left out.
         weights: a column of row weights.
+        checkpoints: ``"pooled"`` weighs the checkpoints of each run by the independent points that they amount to,
+            ``"last"`` keeps the last of each; every row counts alike when left out. warmup: the share of each run's
+            tokens whose checkpoints are cut.
+        near: rows weigh less the farther they lie from the scale that is forecast at, ``"flops=1e21"``.
+        outliers: ``"flag"`` names runs that lie far from a robust fit, ``"drop"`` also leaves them out, ``"keep"``
+            does not look.
+        errors: standard deviations of the logarithm of inputs, by column, ``{"params": 0.05}``: exponents are then
+            freed of the attenuation that such errors cause.
         starts: how starts are made.
         certificate: whether to compute influence, sensitivity and drift, which take further refits.
         throw: raise when the end point is not an optimum; otherwise return it with its status.
@@ -139,34 +157,25 @@ def fit(
     """
     law = get(law) if isinstance(law, str) else law
     objective = parse_objective(objective) if isinstance(objective, str) else objective
-    ready = prepare(law, runs, target=target, axis=axis)
+    how = estimators(weights=weights, checkpoints=checkpoints, warmup=warmup, near=near, outliers=outliers, errors=errors)
+    whole = prepare(law, runs, target=target, axis=axis)
     check_coefs(law, fixed, bounds)
-    problem = problem_of(ready, objective=objective, fixed=fixed, bounds=bounds, weights=weights)
-    known = {name: prior for name, prior in parse_priors(law, priors or {}).items() if name in problem.names}
-    check_rows(ready, problem, known=len(known))
-    independent = int(ready.runs.clusters().max()) + 1 if known else 0
-    problem, notes = with_priors(problem, known, dispersion=dispersion, independent=independent)
-    solved = solve(problem, starts=starts)
-    examined = certify(ready, problem, solved, deep=certificate and solved.status.ok and problem.size > 0)
-    made = _assemble(ready, problem, solved, examined, weights, known, notes)
+    recipe = Recipe(objective, fixed or {}, bounds or {}, parse_priors(law, priors or {}), dispersion, starts)
+    found = estimated(whole, how, recipe, deep=certificate)
+    deep = certificate and found.solved.status.ok and found.problem.size > 0
+    made = _assemble(found, certify(found.ready, found.problem, found.solved, deep=deep), recipe, whole.runs.id)
     if throw and not made.status.ok:
         raise FitError(
-            f"law {law.name!r} on {ready.runs.source}: {made.status.value}",
+            f"law {law.name!r} on {whole.runs.source}: {made.status.value}",
             fit=made,
             hint="fix a coefficient with --fixed, choose a simpler law, or add runs where the axes are short.",
         )
     return made
 
 
-def _assemble(
-    ready: Prepared,
-    problem: Problem,
-    solved: Solved,
-    certificate: Certificate,
-    weights: str,
-    priors: Mapping[str, Prior],
-    notes: tuple[str, ...],
-) -> Fit:
+def _assemble(found: Estimated, certificate: Certificate, recipe: Recipe, runs_id: str) -> Fit:
+    ready, problem, solved = found.ready, found.problem, found.solved
+    screening = found.compared(certificate.headline, certificate.headline_error)
     natural = {name: float(values[0]) for name, values in problem.natural(solved.theta[None]).items()}
     for j in solved.at_bound:
         name = problem.names[j]
@@ -182,24 +191,26 @@ def _assemble(
         value=solved.value - (0.0 if problem.penalty is None else float(problem.penalty.value(solved.theta))),
         objective=problem.objective,
         n=len(ready.y),
-        rms=float(np.sqrt(np.mean(residual**2))),
+        rms=float(np.sqrt(np.average(residual**2, weights=problem.weights))),
         target=ready.target,
         columns=ready.columns,
         fixed=dict(problem.fixed),
         bounds=dict(problem.bounds),
         conventions=ready.runs.conventions,
         certificate=certificate,
-        notes=(*ready.runs.notes, *notes),
+        notes=(*ready.runs.notes, *found.notes, *(() if screening is None else screening.notes())),
         provenance=provenance(
             "fit",
-            runs_id=ready.runs.id,
+            runs_id=runs_id,
             source=ready.runs.source,
             law=ready.law.name,
             objective=problem.objective.spec(),
-            weights=weights,
+            **found.how.asked(),
         ),
-        priors=dict(priors),
+        priors={name: prior for name, prior in recipe.priors.items() if name in problem.names},
         dispersion=float("nan") if problem.penalty is None else problem.penalty.dispersion,
+        estimators=found.how,
+        screening=screening,
     )
     against = tuple(reason.engineer for reason in made.verdict.reasons if reason.level != "trust")
     return replace(made, certificate=replace(certificate, warnings=against))

@@ -34,6 +34,17 @@ class Prepared:
     columns: Mapping[str, str] = field(default_factory=dict)
     target: str = "loss"
 
+    def take(self, rows: NDArray[np.bool_]) -> Prepared:
+        """Only the rows of a mask."""
+        if rows.all():
+            return self
+        inputs = {symbol: values[rows] for symbol, values in self.inputs.items()}
+        return replace(self, runs=self.runs.take(rows), inputs=inputs, y=self.y[rows])
+
+    def noted(self, *notes: str) -> Prepared:
+        """The same rows with further notes."""
+        return replace(self, runs=replace(self.runs, notes=(*self.runs.notes, *notes))) if notes else self
+
 
 def prepare(law: Law, runs: Runs, *, target: str = "", axis: str = "") -> Prepared:
     """Check that the runs carry what a law needs and keep the rows that do.
@@ -140,22 +151,27 @@ def problem_of(
     objective: Objective,
     fixed: Mapping[str, float] | None = None,
     bounds: Mapping[str, tuple[float, float]] | None = None,
-    weights: str = "",
+    weights: str | Array = "",
 ) -> Problem:
-    """The numerical problem behind a fit."""
+    """The numerical problem behind a fit; ``weights`` is a column or one number a row, (n,)."""
     _check_target(ready, objective)
     return build(
         ready.law,
         ready.inputs,
         ready.y,
-        weights=_weights(ready, weights),
+        weights=weights_of(ready, weights) if isinstance(weights, str) else weights,
         objective=objective,
         fixed=fixed,
         bounds=bounds,
     )
 
 
-def _weights(ready: Prepared, name: str) -> Array | None:
+def weights_of(ready: Prepared, name: str) -> Array | None:
+    """The weights that a column holds, (n,); None without a name.
+
+    Raises:
+        DataError: they are missing somewhere, negative, or all zero.
+    """
     if not name:
         return None
     values = ready.runs.column(name)
