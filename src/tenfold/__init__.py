@@ -29,6 +29,7 @@ _HOME = {
     "Law": "tenfold.core",
     "LawError": "tenfold.core",
     "Like": "tenfold.core",
+    "Nuts": "tenfold.uncertainty",
     "Plan": "tenfold.plan",
     "PlanError": "tenfold.core",
     "Positive": "tenfold.core",
@@ -41,6 +42,7 @@ _HOME = {
     "Residual": "tenfold.uncertainty",
     "RunSpec": "tenfold.core",
     "Runs": "tenfold.core",
+    "SeedNoise": "tenfold.noise",
     "Squared": "tenfold.engine.objective",
     "Starts": "tenfold.engine.starts",
     "Status": "tenfold.core",
@@ -65,6 +67,7 @@ _HOME = {
     "read_runs": "tenfold.io.tables",
     "rehearse": "tenfold.rehearse",
     "run_study": "tenfold.study",
+    "seed_noise": "tenfold.noise",
     "tied": "tenfold.core",
 }
 

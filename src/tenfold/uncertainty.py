@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -14,25 +15,31 @@ from tenfold.core.errors import ConfigError, DataError, did_you_mean
 from tenfold.core.law import predict
 from tenfold.core.provenance import Provenance, provenance
 from tenfold.core.runs import Runs
-from tenfold.engine import laplace, profile, resample
+from tenfold.engine import laplace, nuts, profile, resample
 from tenfold.engine.newton import Solutions
 from tenfold.engine.problem import Problem
 from tenfold.engine.solve import refit
+from tenfold.estimators.options import rebuilt
 from tenfold.fit import Fit
-from tenfold.prepare import Prepared, prepare, problem_of
+from tenfold.prepare import Prepared, prepare
 from tenfold.priors import penalty_of
 
 Array = NDArray[np.float64]
 Rng = np.random.Generator
+
+MIXED = 1.05  # R-hat of draws that may be used
+AMPLE = 4  # runs a coefficient from which whole runs may be left out of resamples
 
 
 @dataclass(frozen=True, eq=False)
 class Draws:
     """Samples of a fit's coefficients: ``coef`` maps each name to (R,), natural units.
 
-    Every sample is a set of coefficients that some resample of the runs asks for. ``widening`` is how much farther from
-    the fit intervals reach than the samples do, because few runs make resamples too much alike; it is applied to what
-    is derived from the samples, never to coefficients together, which would leave the curved valley they lie in.
+    Every sample is a set of coefficients that some resample of the runs asks for. Few runs make resamples too much
+    alike, so intervals reach farther from the fit than the samples do: by ``widening``, because a fit draws its
+    residuals in, and by the factors of a Student's t of ``freedom``, because the noise itself is estimated. Both are
+    applied to what is derived from the samples, never to coefficients together, which would leave the curved valley
+    they lie in.
     ``failed`` is the share of resamples that reached no optimum (they are left out); ``guard`` says how many warm-started
     resamples were checked against a global search and how many it improved.
     """
@@ -44,6 +51,7 @@ class Draws:
     guard: Mapping[str, int] = field(default_factory=dict)
     provenance: Provenance | None = None
     widening: float = 1.0
+    freedom: float = float("inf")
 
     def __len__(self) -> int:
         return len(next(iter(self.coef.values())))
@@ -63,10 +71,11 @@ class Draws:
         In logarithms when everything is positive, unless ``log`` says otherwise.
         """
         center = np.asarray(center, dtype=np.float64)
+        factor = self.widening * student_factors(len(values), self.freedom).reshape((-1,) + (1,) * (values.ndim - 1))
         if log is not False and (center > 0).all() and not (values <= 0).any():
             with np.errstate(all="ignore"):
-                return np.asarray(center * np.exp(self.widening * np.log(values / center)))
-        return np.asarray(center + self.widening * (values - center))
+                return np.asarray(center * np.exp(factor * np.log(values / center)))
+        return np.asarray(center + factor * (values - center))
 
     def predict(self, **inputs: Any) -> Array:
         """Predictions of every draw at given inputs, widened, shape (R, ...) with the inputs' shape behind."""
@@ -84,6 +93,7 @@ class Draws:
             "draws": len(self),
             "failed": self.failed,
             "widening": self.widening,
+            "freedom": self.freedom if np.isfinite(self.freedom) else None,
             "guard": dict(self.guard),
             "intervals": {
                 name: {f"{level:g}": list(self.interval(name, level)) for level in (0.5, 0.9)} for name in self.coef
@@ -97,6 +107,8 @@ class Method(ABC):
     kind: ClassVar[str]
     resamples: ClassVar[bool] = True  # whether runs are resampled while what was known beforehand stays as it was
     widened: ClassVar[bool] = True  # whether draws must still be widened for the few runs they come from
+    scaled: ClassVar[bool] = False  # whether its residuals are made as large as the noise beforehand
+    pooled: ClassVar[bool] = True  # whether noise is judged from all runs together, not by each run's own residuals
 
     @abstractmethod
     def sample(self, ready: Prepared, problem: Problem, theta: Array, rng: Rng) -> tuple[Array, float, dict[str, int]]:
@@ -108,11 +120,12 @@ class Bootstrap(Method):
     """Resample runs with replacement; checkpoints of a run and seeds of a cell stay together.
 
     ``weights="counts"`` draws runs with replacement, ``"dirichlet"`` smooth weights (the Bayesian bootstrap), which never
-    loses a run and so suits small tables. Each resample starts at the fit; a sample of them is checked globally.
+    loses a run; ``"auto"`` takes the first while there are four runs a coefficient, because resamples of fewer often lack
+    what determines one. Each resample starts at the fit; a sample of them is checked globally.
     """
 
     n: int = 1000
-    weights: str = "counts"
+    weights: str = "auto"
     kind: ClassVar[str] = "bootstrap"
 
     def sample(self, ready: Prepared, problem: Problem, theta: Array, rng: Rng) -> tuple[Array, float, dict[str, int]]:
@@ -122,7 +135,9 @@ class Bootstrap(Method):
                 f"{ready.runs.source} holds {int(clusters.max()) + 1} independent runs: there is nothing to resample",
                 hint="train at least 3 (better 8) separate runs",
             )
-        make = resample.cluster_counts if self.weights == "counts" else resample.cluster_dirichlet
+        many = int(clusters.max()) + 1 >= AMPLE * problem.size
+        counts = many if self.weights == "auto" else self.weights == "counts"
+        make = resample.cluster_counts if counts else resample.cluster_dirichlet
         return _batches(
             self.n,
             len(problem.y),
@@ -136,6 +151,7 @@ class Residual(Method):
 
     n: int = 1000
     kind: ClassVar[str] = "residual"
+    scaled: ClassVar[bool] = True
 
     def sample(self, ready: Prepared, problem: Problem, theta: Array, rng: Rng) -> tuple[Array, float, dict[str, int]]:
         return _by_targets(self.n, ready, problem, theta, rng, resample.residual_targets)
@@ -147,6 +163,8 @@ class Wild(Method):
 
     n: int = 1000
     kind: ClassVar[str] = "wild"
+    scaled: ClassVar[bool] = True
+    pooled: ClassVar[bool] = False
 
     def sample(self, ready: Prepared, problem: Problem, theta: Array, rng: Rng) -> tuple[Array, float, dict[str, int]]:
         return _by_targets(self.n, ready, problem, theta, rng, resample.wild_targets)
@@ -158,10 +176,12 @@ class Laplace(Method):
 
     n: int = 1000
     kind: ClassVar[str] = "laplace"
+    scaled: ClassVar[bool] = True
+    pooled: ClassVar[bool] = False
     resamples: ClassVar[bool] = False
 
     def sample(self, ready: Prepared, problem: Problem, theta: Array, rng: Rng) -> tuple[Array, float, dict[str, int]]:
-        covariance = laplace.sandwich(problem, theta, ready.runs.clusters())
+        covariance = laplace.sandwich(problem, theta, ready.runs.clusters(), inflate=True)
         values, vectors = np.linalg.eigh(covariance)
         root = vectors * np.sqrt(np.maximum(values, 0.0))
         return theta + rng.standard_normal((self.n, len(theta))) @ root.T, 0.0, {}
@@ -180,9 +200,17 @@ class Profile(Method):
     resamples: ClassVar[bool] = False
 
     def sample(self, ready: Prepared, problem: Problem, theta: Array, rng: Rng) -> tuple[Array, float, dict[str, int]]:
+        clusters = ready.runs.clusters()
         covariance = laplace.covariance(problem, theta)
         spread = np.sqrt(np.maximum(np.diag(covariance), 0.0))
         moving = spread > 0
+        stretch = np.ones(problem.size)
+        if int(clusters.max()) + 1 < len(clusters):  # rows of a run say less than rows of their own
+            covariance = laplace.sandwich(problem, theta, clusters, inflate=True)
+            robust = np.sqrt(np.maximum(np.diag(covariance), 0.0))
+            stretch[moving] = robust[moving] / spread[moving]
+            moving &= robust > 0
+            spread = robust
         correlation = np.eye(problem.size)
         inner = np.ix_(moving, moving)
         correlation[inner] = covariance[inner] / np.outer(spread[moving], spread[moving])
@@ -191,7 +219,8 @@ class Profile(Method):
         dispersion = problem.objective.scale(_space(problem, theta), problem.target)
         out = np.repeat(theta[None], self.n, axis=0)
         for j in np.flatnonzero(moving):
-            out[:, j] = _through_profile(problem, theta, int(j), float(spread[j]), dispersion, normal[:, j])
+            unit = dispersion * stretch[j] ** 2
+            out[:, j] = _through_profile(problem, theta, int(j), float(spread[j]), unit, normal[:, j])
         return out, 0.0, {}
 
 
@@ -216,10 +245,44 @@ class Posterior(Method):
 
 
 @dataclass(frozen=True, slots=True)
+class Nuts(Method):
+    """Draws from the posterior itself by the no-U-turn sampler, with the noise unknown (needs ``tenfold[bayes]``).
+
+    Priors of the fit count as such; without them floors are uniform in natural units and all else in free units. A run
+    counts once, however many checkpoints it has. See :func:`tenfold.engine.nuts.sample`.
+    """
+
+    n: int = 1000
+    warmup: int = 500
+    chains: int = 2
+    kind: ClassVar[str] = "nuts"
+    resamples: ClassVar[bool] = False
+    widened: ClassVar[bool] = False
+
+    def sample(self, ready: Prepared, problem: Problem, theta: Array, rng: Rng) -> tuple[Array, float, dict[str, int]]:
+        made = nuts.sample(
+            problem,
+            theta,
+            ready.runs.clusters(),
+            draws=self.n,
+            warmup=self.warmup,
+            chains=self.chains,
+            seed=int(rng.integers(2**31)),
+        )
+        if not made.r_hat < MIXED:
+            raise DataError(
+                f"the sampler did not mix on {ready.runs.source}: R-hat is {made.r_hat:.3g} and should be below {MIXED}",
+                hint="the runs leave a coefficient open: give --prior, hold one with --fixed, or use bootstrap",
+            )
+        return made.theta, 0.0, {"divergent": made.divergent}
+
+
+@dataclass(frozen=True, slots=True)
 class Auto(Method):
     """The bootstrap by run while ``n`` refits are cheap, else the sandwich: on huge tables the two agree.
 
-    With priors, normal draws from the posterior: runs that need priors are too few to be resampled.
+    With priors, normal draws from the posterior: runs that need priors are too few to be resampled. docs/coverage.md
+    holds how often the intervals of each method hold the truth.
     """
 
     n: int = 1000
@@ -235,14 +298,14 @@ class Auto(Method):
         return self.choose(len(problem.y)).sample(ready, problem, theta, rng)
 
 
-METHODS: dict[str, Any] = {cls.kind: cls for cls in (Auto, Bootstrap, Residual, Wild, Laplace, Profile, Posterior)}
+METHODS: dict[str, Any] = {cls.kind: cls for cls in (Auto, Bootstrap, Residual, Wild, Laplace, Profile, Posterior, Nuts)}
 
 
 def parse_method(text: str) -> Method:
     """Read ``bootstrap``, ``bootstrap:4000``, ``wild:500``, ``laplace`` ...
 
     >>> parse_method("bootstrap:4000")
-    Bootstrap(n=4000, weights='counts')
+    Bootstrap(n=4000, weights='auto')
     """
     name, _, count = text.partition(":")
     if name not in METHODS:
@@ -260,7 +323,8 @@ def draw(fit: Fit, runs: Runs, *, method: Method | str = "auto", seed: int = 0) 
     Args:
         fit: a fit of these runs.
         runs: the same runs, checked by hash.
-        method: bootstrap by run, residual, wild or Laplace; ``auto`` takes the first while it is cheap.
+        method: a method or its name (``bootstrap``, ``residual``, ``wild``, ``laplace``, ``profile``, ``posterior``,
+            ``nuts``, each with ``:COUNT``); ``auto`` takes the bootstrap by run while it is cheap.
         seed: of the generator; the same seed gives the same draws.
 
     Raises:
@@ -282,14 +346,19 @@ def draw(fit: Fit, runs: Runs, *, method: Method | str = "auto", seed: int = 0) 
         return Draws(fit, problem.natural(np.zeros((2, 0))), method.kind, 0.0, {}, made)
     rng = np.random.default_rng(seed)
     sampled, failed, guard = method.sample(ready, problem, theta, rng)
-    widening = 1.0
+    widening, freedom = 1.0, float("inf")
     if method.widened:
         fitted = float(np.trace(laplace.from_data(problem, theta)))
-        widening = small_sample(int(ready.runs.clusters().max()) + 1, fitted)
+        clusters = ready.runs.clusters()
+        groups = int(clusters.max()) + 1
+        freedom = max(groups - fitted, 1.0)
+        widening = 1.0 if method.scaled else float(np.sqrt(groups / freedom))
+        if not method.pooled:
+            freedom = min(freedom, laplace.freedom(problem, theta, clusters))
     if method.resamples and problem.penalty is not None:
         sampled = sampled + _prior_draws(problem, theta, len(sampled), rng)
     sampled = np.clip(sampled, *_plain_box(problem))
-    return Draws(fit, problem.natural(sampled), method.kind, failed, guard, made, widening)
+    return Draws(fit, problem.natural(sampled), method.kind, failed, guard, made, widening, freedom)
 
 
 def _prior_draws(problem: Problem, theta: Array, count: int, rng: Rng) -> Array:
@@ -299,6 +368,20 @@ def _prior_draws(problem: Problem, theta: Array, count: int, rng: Rng) -> Array:
     drawn = np.zeros((count, problem.size))
     drawn[:, known] = rng.standard_normal((count, int(known.sum()))) * problem.penalty.sd[known]
     return np.asarray(drawn @ (np.eye(problem.size) - laplace.from_data(problem, theta)).T)
+
+
+@functools.cache
+def student_factors(count: int, freedom: float) -> Array:
+    """What normal draws are multiplied by to become draws of Student's t: sqrt(freedom / chi-square), (count,).
+
+    Evenly spaced quantiles in a fixed random order, so that the same draws are always moved in the same way.
+    """
+    if not np.isfinite(freedom):
+        return np.ones(count)
+    from scipy.special import gammaincinv
+
+    share = (np.random.default_rng(count).permutation(count) + 0.5) / count
+    return np.asarray(np.sqrt(0.5 * freedom / gammaincinv(0.5 * freedom, share)))
 
 
 def small_sample(clusters: int, size: float) -> float:
@@ -326,12 +409,8 @@ def same_problem(fit: Fit, runs: Runs) -> tuple[Prepared, Problem]:
             f"these runs ({ready.runs.id}) are not the ones that were fitted ({fit.provenance.runs_id})",
             hint="pass the table that was given to fit, with the same filters",
         )
-    problem = problem_of(
-        ready,
-        objective=fit.objective,
-        fixed=fit.fixed,
-        bounds=fit.bounds,
-        weights=str(fit.provenance.settings.get("weights", "")),
+    ready, problem = rebuilt(
+        ready, fit.estimators, objective=fit.objective, fixed=fit.fixed, bounds=fit.bounds, coef=fit.coef
     )
     if fit.priors:
         problem = problem.with_penalty(penalty_of(problem, fit.priors, fit.dispersion))
@@ -416,10 +495,11 @@ def _by_targets(
     """Refits of new targets that ``make`` draws from the fitted values and the residuals."""
     u = _space(problem, theta)
     clusters = ready.runs.clusters()
+    residual = laplace.inflated(problem, theta, problem.target - u, clusters)
     return _batches(
         total,
         len(problem.y),
-        lambda count: _guarded(problem, theta, None, make(u, problem.target - u, clusters, count, rng)),
+        lambda count: _guarded(problem, theta, None, make(u, residual, clusters, count, rng)),
     )
 
 

@@ -10,6 +10,7 @@ from tenfold import Bootstrap, ConfigError, DataError, Laplace, draw, fit, profi
 from tenfold.core import Labels, Runs
 from tenfold.core.law import predict
 from tenfold.laws import get
+from tenfold.uncertainty import student_factors
 
 
 @pytest.fixture(scope="module")
@@ -128,7 +129,9 @@ def test_few_runs_widen_intervals_without_leaving_the_valley():
     center = float(made.predict(params=7e9, tokens=4e12))
     low, high = np.quantile(drawn.predict(params=7e9, tokens=4e12), [0.25, 0.75])
     assert low < center < high
-    # widening moves predictions away from the fit's own by just that factor
+    # widening moves predictions away from the fit's own by just that factor, times a Student's t's of the runs left over
+    assert drawn.freedom == 16 - 5
+    factor = drawn.widening * student_factors(400, drawn.freedom)
     raw = predict(made.law, {k: v[:, None] for k, v in drawn.coef.items()}, {"N": np.array([7e9]), "D": np.array([4e12])})
     moved = np.log(drawn.predict(params=7e9, tokens=4e12) / center)
-    assert moved == pytest.approx(drawn.widening * np.log(raw[:, 0] / center), rel=1e-9)
+    assert moved == pytest.approx(factor * np.log(raw[:, 0] / center), rel=1e-9)

@@ -10,6 +10,9 @@ from tenfold.engine.problem import Problem
 
 Array = NDArray[np.float64]
 
+_MANY = 1500  # clusters whose joint covariance is no longer written out
+_FLAT = 1e-10  # singular values below this share of the largest belong to directions that the rows do not see
+
 
 def hessian(problem: Problem, theta: Array) -> Array:
     """The exact Hessian of the objective at plain free coefficients (p,), in those coordinates."""
@@ -20,14 +23,20 @@ def hessian(problem: Problem, theta: Array) -> Array:
     return np.asarray(change @ h @ change.T)
 
 
-def scores(problem: Problem, theta: Array) -> Array:
-    """Each row's gradient of the objective at plain free coefficients, (n, p); they add up to zero at an optimum."""
+def scores(problem: Problem, theta: Array, *, inflate: NDArray[np.int64] | None = None) -> Array:
+    """Each row's gradient of the objective at plain free coefficients, (n, p); they add up to zero at an optimum.
+
+    ``inflate``: the clusters by which the rows' parts of them are made as large as the noise.
+    """
     objective = smooth(problem, theta)
     solver = problem.kernel.to_solver(theta[None])
     model = problem.kernel.model(solver)[0]
     log_space = objective.space == "log"
     u = np.log(model) if log_space else model
-    first = objective.derivatives(u, problem.target)[1] * problem.weights
+    first = objective.derivatives(u, problem.target)[1]
+    if inflate is not None:
+        first = inflated(problem, theta, first, inflate)
+    first = first * problem.weights
     slope = first / model if log_space else first  # per unit of the model
     change = problem.kernel.to_solver(np.eye(problem.size))
     return np.asarray((slope[:, None] * problem.kernel.jacobian(solver)) @ change.T)
@@ -45,13 +54,16 @@ def dispersion(problem: Problem, theta: Array) -> float:
     return float(np.mean(first**2) / np.mean(_slopes(objective, u, problem.target)))
 
 
-def sandwich(problem: Problem, theta: Array, clusters: NDArray[np.int64]) -> Array:
-    """Cluster-robust covariance ``H^-1 (sum_g s_g s_g') H^-1`` with the usual factor G / (G - 1)."""
+def sandwich(problem: Problem, theta: Array, clusters: NDArray[np.int64], *, inflate: bool = False) -> Array:
+    """Cluster-robust covariance ``H^-1 (sum_g s_g s_g') H^-1`` with the usual factor G / (G - 1).
+
+    ``inflate``: the rows' scores are made as large as those of the noise (see :func:`inflated`) in place of that factor.
+    """
     groups = int(clusters.max()) + 1
     summed = np.zeros((groups, problem.size))
-    np.add.at(summed, clusters, scores(problem, theta))
+    np.add.at(summed, clusters, scores(problem, theta, inflate=clusters if inflate else None))
     bread = _inverse(problem, theta)
-    meat = summed.T @ summed * (groups / max(groups - 1, 1))
+    meat = summed.T @ summed * (1.0 if inflate else groups / max(groups - 1, 1))
     if problem.penalty is not None:  # the prior's own score varies too
         meat = meat + np.diag(problem.penalty.precision * problem.penalty.dispersion)
     return np.asarray(bread @ meat @ bread)
@@ -64,19 +76,60 @@ def inflated(problem: Problem, theta: Array, residual: Array, clusters: NDArray[
     169-181: the cluster-robust covariance of such residuals has no bias where rows are independent and alike. Rows count
     as equally curved, so for a robust objective this is the correction of its least-squares counterpart.
     """
+    root = np.sqrt(problem.weights)
     basis = _orthogonal(problem, theta)
-    out = residual.copy()
+    scaled = root * residual
     sizes = np.bincount(clusters)
     single = sizes[clusters] == 1
-    out[single] /= np.sqrt(_spared(np.sum(basis[single] ** 2, axis=1)))
+    scaled[single] /= np.sqrt(_spared(np.sum(basis[single] ** 2, axis=1)))
+    for rows in _together(clusters):
+        left, gain = _shrinkage(basis[rows])
+        scaled[rows] += left @ (gain * (left.T @ scaled[rows]))
+    return np.where(root > 0, scaled / np.maximum(root, 1e-300), residual)
+
+
+def freedom(problem: Problem, theta: Array, clusters: NDArray[np.int64]) -> float:
+    """Degrees of freedom of the cluster-robust variance: the median over the coefficients, at least one.
+
+    Satterthwaite's, where the clusters' noise is alike (Bell and McCaffrey 2002, as above): a variance that each cluster
+    estimates from its own residuals is far less certain than one pooled over them, where few clusters have leverage.
+    Beyond 1500 clusters it is their number less that of the coefficients.
+    """
+    groups = int(clusters.max()) + 1
+    basis = _orthogonal(problem, theta)
+    size = basis.shape[1]
+    if groups > _MANY or size == 0 or groups <= size:
+        return float(max(groups - size, 1))
+    own = _directions(problem, theta, basis)  # (n, p): the weight of each row in each coefficient
+    found = []
+    single = np.bincount(clusters)[clusters] == 1
+    for j in range(own.shape[1]):
+        inverse = own[:, j].copy()  # each cluster's weights times (I - H_gg)^-1/2
+        inverse[single] /= np.sqrt(_spared(np.sum(basis[single] ** 2, axis=1)))
+        for rows in _together(clusters):
+            left, gain = _shrinkage(basis[rows])
+            inverse[rows] += left @ (gain * (left.T @ inverse[rows]))
+        # K = G' G with columns G_g = (I - H) restricted to the cluster, times its weights
+        squares = np.bincount(clusters, inverse**2, minlength=groups)
+        summed = np.zeros((groups, size))
+        np.add.at(summed, clusters, inverse[:, None] * basis)
+        matrix = np.diag(squares) - summed @ summed.T
+        found.append(np.trace(matrix) ** 2 / max(float(np.sum(matrix**2)), 1e-300))
+    return max(float(np.median(found)), 1.0)
+
+
+def _together(clusters: NDArray[np.int64]) -> list[NDArray[np.int64]]:
+    """The rows of every cluster that has more than one."""
     order = np.argsort(clusters, kind="stable")
-    for group in np.flatnonzero(sizes > 1):
-        first = int(sizes[:group].sum())
-        rows = order[first : first + sizes[group]]
-        left, values, _ = np.linalg.svd(basis[rows], full_matrices=False)
-        gain = 1.0 / np.sqrt(_spared(values**2)) - 1.0
-        out[rows] += left @ (gain * (left.T @ residual[rows]))
-    return out
+    sizes = np.bincount(clusters)
+    ends = np.cumsum(sizes)
+    return [order[end - size : end] for size, end in zip(sizes, ends, strict=True) if size > 1]
+
+
+def _shrinkage(rows: Array) -> tuple[Array, Array]:
+    """Directions of a cluster's rows (n_g, k) in which the fit draws its residuals in, and what ``(1 - H)^-1/2`` adds."""
+    left, values, _ = np.linalg.svd(rows, full_matrices=False)
+    return left, 1.0 / np.sqrt(_spared(values**2)) - 1.0
 
 
 def _spared(leverage: Array) -> Array:
@@ -85,16 +138,27 @@ def _spared(leverage: Array) -> Array:
 
 
 def _orthogonal(problem: Problem, theta: Array) -> Array:
-    """An orthonormal basis of the weighted Jacobian's columns, (n, p): its outer product is the hat matrix."""
+    """An orthonormal basis of the weighted Jacobian's columns, (n, k): its outer product is the hat matrix."""
+    left, values, _ = np.linalg.svd(_weighted(problem, theta), full_matrices=False)
+    return np.asarray(left[:, values > _FLAT * values.max(initial=0.0)])
+
+
+def _directions(problem: Problem, theta: Array, basis: Array) -> Array:
+    """How much each row moves each free coefficient, (n, k) up to scale, in the rows' weighted coordinates."""
+    projected = basis.T @ _weighted(problem, theta)
+    return np.asarray(basis @ np.linalg.pinv(projected, rcond=_FLAT).T)
+
+
+def _weighted(problem: Problem, theta: Array) -> Array:
+    """The Jacobian of the rows in the objective's space, times the root of their weights; columns of unit length."""
     solver = problem.kernel.to_solver(theta[None])
     jacobian = problem.kernel.jacobian(solver)
     if problem.objective.space == "log":
         jacobian = jacobian / problem.kernel.model(solver)[0][:, None]
     free = (solver[0] > problem.lower) & (solver[0] < problem.upper)
-    weighted = np.sqrt(problem.weights)[:, None] * jacobian[:, free]
-    weighted = weighted / np.maximum(np.linalg.norm(weighted, axis=0), 1e-300)
-    left, values, _ = np.linalg.svd(weighted, full_matrices=False)
-    return np.asarray(left[:, values > 1e-10 * values.max(initial=0.0)])
+    change = problem.kernel.to_solver(np.eye(problem.size))
+    weighted = np.sqrt(problem.weights)[:, None] * (jacobian @ change.T)[:, free]
+    return np.asarray(weighted / np.maximum(np.linalg.norm(weighted, axis=0), 1e-300))
 
 
 def posterior(problem: Problem, theta: Array) -> Array:
