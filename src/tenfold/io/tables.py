@@ -21,7 +21,7 @@ from tenfold.io.where import columns_of, keep_where
 
 Array = NDArray[np.float64]
 
-_STATED = {"params_convention": "params", "flops_convention": "flops", "loss_unit": "loss"}
+STATED = {"params_convention": "params", "flops_convention": "flops", "loss_unit": "loss"}
 
 
 def read_runs(
@@ -282,7 +282,7 @@ def _column_conventions(runs: Runs) -> Runs:
         DataError: rows differ, or the column contradicts what was stated otherwise.
     """
     out = runs.conventions
-    for name, quantity in _STATED.items():
+    for name, quantity in STATED.items():
         if name not in runs.labels:
             continue
         labels = runs.labels[name]

@@ -38,9 +38,9 @@ def get(name: str) -> Simulator:
     plain = name.replace("_", "-")
     if plain in known:
         return known[plain]
-    raise ConfigError(
-        f"no model {name!r} to simulate", path="kind", hint=did_you_mean(plain, known) + " 'tenfold simulate' lists them."
-    )
+    hint = did_you_mean(plain, known)
+    lists = "" if hint.startswith("choose") else " 'tenfold simulate' lists them."
+    raise ConfigError(f"no model {name!r} to simulate", path="kind", hint=hint + lists)
 
 
 def simulate(kind: str, *, seed: int = 0, **settings: object) -> Simulated:

@@ -87,6 +87,13 @@ class Simulated:
         """The exponents as these runs show them, by the names of ``truth``."""
         return {name: exponent.measured(self.runs) for name, exponent in self.truth.exponents.items()}
 
+    def met(self) -> dict[str, bool]:
+        """Whether each exponent lies within its tolerance of theory."""
+        theory = self.truth.exponents
+        return {
+            name: abs(value - theory[name].value) <= theory[name].tolerance for name, value in self.measured().items()
+        }
+
     def to_dict(self) -> dict[str, Any]:
         """The stable JSON form, without the runs."""
         return {
@@ -95,6 +102,7 @@ class Simulated:
             "runs": len(self.runs),
             "truth": self.truth.to_dict(),
             "measured": self.measured(),
+            "met": self.met(),
         }
 
 
@@ -120,6 +128,8 @@ class Simulator:
         Raises:
             ConfigError: a setting is unknown or its value not legal.
         """
+        if seed < 0:
+            raise ConfigError(f"seed must not be negative, got {seed}", path="seed")
         known = self.settings
         types = get_type_hints(self.make)
         for name in settings:

@@ -191,8 +191,8 @@ def task_mixture(
     smaller terms, the larger power first. Hence
 
     * the weakest strength that is kept, and with it the pull of the strongest direction that is not,
-      :math:`\mu \propto N^{-\min(1+\alpha,\,1+\beta)}`. A unit that holds a direction of strength s < mu is overwritten at
-      the rate mu - s; mu falls with width, and at :math:`\mu < p_k` task k is kept. This is the interference.
+      :math:`\mu \propto N^{-\min(1+\alpha,\,1+\beta)}`. A unit that holds a direction of strength s < mu is overwritten
+      at the rate mu - s; mu falls with width, and at :math:`\mu < p_k` task k is kept. This is the interference.
     * tasks learned :math:`\propto X^{1/(1+\alpha)} \propto N^{\min(1,\,(1+\beta)/(1+\alpha))}`, and the least width that
       learns a task of frequency p is :math:`N^*(p) \propto p^{-1/\min(1+\alpha,\,1+\beta)}`.
     * loss = strength not kept :math:`\propto N^{-\min(\alpha,\,\beta)}`: rare tasks that are missing set it when
