@@ -41,6 +41,12 @@ class FitTable(_Table):
     axis: str = ""
     fixed: dict[str, float] = Field(default_factory=dict)
     bounds: dict[str, list[float]] = Field(default_factory=dict)
+    weights: str = ""
+    checkpoints: str = ""
+    warmup: float = 0.0
+    near: str = ""
+    outliers: str = "flag"
+    errors: dict[str, float] = Field(default_factory=dict)
 
 
 class RehearseTable(_Table):

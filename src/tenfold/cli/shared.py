@@ -54,7 +54,10 @@ class Fitting:
     """How the law is fitted."""
 
     objective: Annotated[
-        str, Parameter(show_default=True, help="huber:DELTA, squared, absolute, student:NU:S, binomial; @linear or @log")
+        str,
+        Parameter(
+            show_default=True, help="huber:DELTA, squared, absolute, quantile:Q, student:NU:S, binomial; @linear or @log"
+        ),
     ] = "huber:1e-3"
     fixed: Annotated[
         tuple[str, ...], Parameter(help="coefficient held at a value, e.g. E=1.8; repeatable", negative="")
@@ -72,6 +75,31 @@ class Fitting:
     axis: Annotated[str, Parameter(help="the column that a one-axis law's x stands for, e.g. flops")] = ""
     target: Annotated[str, Parameter(help="the column to predict; loss by default")] = ""
     weights: Annotated[str, Parameter(help="a column of row weights")] = ""
+    checkpoints: Annotated[
+        str,
+        Parameter(help="checkpoints of a run: pooled (as the independent points they amount to), last, or equal"),
+    ] = ""
+    warmup: Annotated[float, Parameter(help="share of each run's tokens whose checkpoints are cut, e.g. 0.1")] = 0.0
+    near: Annotated[
+        str, Parameter(help="rows weigh less far from a scale: flops=1e21, half a decade; flops=1e21:0.5, every half")
+    ] = ""
+    outliers: Annotated[
+        str, Parameter(show_default=True, help="flag, drop or keep; with a z-score and a largest share, drop:4:0.05")
+    ] = "flag"
+    errors: Annotated[
+        tuple[str, ...], Parameter(help="error of an input's logarithm, e.g. params=0.05; repeatable", negative="")
+    ] = ()
+
+    def rows(self) -> dict[str, Any]:
+        """The options that choose and weigh rows, as ``fit`` takes them."""
+        return {
+            "weights": self.weights,
+            "checkpoints": self.checkpoints,
+            "warmup": self.warmup,
+            "near": self.near,
+            "outliers": self.outliers,
+            "errors": numbers(self.errors, "--errors"),
+        }
 
     def law(self, name: str) -> Any:
         """The law, with its ties."""
@@ -86,7 +114,10 @@ class Fitting:
 
         if not group:
             raise ConfigError("--share and --partial need groups", path="--group", hint="add --group COLUMN")
-        for option, given in (("--fixed", self.fixed), ("--bounds", self.bounds), ("--prior", self.prior)):
+        unlike = {"--outliers": self.outliers != "flag", "--weights": self.weights, "--near": self.near}
+        unlike |= {"--checkpoints": self.checkpoints, "--warmup": self.warmup, "--errors": self.errors}
+        unlike |= {"--fixed": self.fixed, "--bounds": self.bounds, "--prior": self.prior}
+        for option, given in unlike.items():
             if given:
                 raise ConfigError(f"{option} does not go with --share and --partial", path=option, hint="leave it out")
         return pool(
@@ -117,8 +148,8 @@ class Fitting:
             target=self.target or "loss",
             axis=self.axis,
             objective=self.objective,
-            weights=self.weights,
             tell=tell,
+            **self.rows(),
         )
 
     def fit(self, law: str, runs: Any) -> Any:
@@ -134,7 +165,7 @@ class Fitting:
             priors=pairs(self.prior, "--prior"),
             axis=self.axis,
             target=self.target,
-            weights=self.weights,
+            **self.rows(),
         )
 
 
