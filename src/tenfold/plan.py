@@ -17,6 +17,7 @@ from tenfold.core.runs import RunSpec
 from tenfold.core.scales import decades
 from tenfold.fit import Fit
 from tenfold.uncertainty import Draws
+from tenfold.verdict import Verdict
 
 Array = NDArray[np.float64]
 
@@ -87,6 +88,7 @@ class Plan:
     notes: tuple[str, ...]
     runs: tuple[RunSpec, ...]
     provenance: Provenance
+    verdict: Verdict | None = None  # of a forecast at the planned point, where one was made
 
     def to_dict(self) -> dict[str, Any]:
         """The stable JSON form."""
@@ -107,6 +109,7 @@ class Plan:
             "method": self.method,
             "reach": dict(self.reach),
             "notes": list(self.notes),
+            "verdict": None if self.verdict is None else self.verdict.to_dict(),
             "runs": [run.to_dict() for run in self.runs],
             "provenance": self.provenance.to_dict(),
         }

@@ -22,6 +22,7 @@ from tenfold.plan import Budget, Plan, plan
 from tenfold.rehearse import Fold, Rehearsal, unrehearsed
 from tenfold.study import LawResult, LiveCheck, StudyResult
 from tenfold.uncertainty import Draws
+from tenfold.verdict import verdict
 
 HOSTILE = '<script>alert("x")</script>&<img src=x>'
 COEF = {"E": 1.04, "A": 112.0, "B": 73.7, "alpha": 0.581, "beta": 0.401}
@@ -136,6 +137,8 @@ def forecast(*, rehearsed: bool = True) -> Forecast:
     made = rehearsal() if rehearsed else unrehearsed("the runs hold 3 scales of flops and 4 are needed", axis="flops")
     status = "rehearsed" if rehearsed else "unrehearsed"
     seen = prediction(7.3e5, 2.28e7, 1.132, 0.017, 1.0, status)
+    judged = verdict(fit(runs()), rehearsal=made, prediction=seen)
+    seen = replace(seen, verdict=judged)
     return Forecast("chinchilla", "loss", (seen,), made, "fit", (), provenance("forecast"))
 
 
@@ -158,7 +161,8 @@ def profiles(table: Runs, made: Fit) -> Isoflop:
 
 
 def best_plan(made: Fit) -> Plan:
-    return replace(plan(made, draws(made), budget=Budget(flops=1e14)), provenance=provenance("plan"))
+    found = plan(made, draws(made), budget=Budget(flops=1e14))
+    return replace(found, provenance=provenance("plan"), verdict=forecast().verdict)
 
 
 def study(*, title: str = "How large should the next model be?") -> StudyResult:

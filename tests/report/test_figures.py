@@ -19,7 +19,7 @@ from tenfold.report.figures import figure_of, to_plotly
 from tenfold.report.pictures import saved_pictures, study_pictures
 from tenfold.report.placing import Frame, place
 from tenfold.report.powers import raised
-from tenfold.report.scene import Dots, Ribbon, Stroke
+from tenfold.report.scene import Dots, Ribbon, Stroke, Whisker
 from tenfold.report.ticks import log_ticks, value_ticks
 
 
@@ -42,7 +42,11 @@ def test_the_main_picture_shows_what_was_measured_withheld_and_forecast(study, s
 
 
 def test_bands_widen_beyond_the_data_and_hold_the_line(scenes):
-    wide, narrow = (mark for mark in scenes["loss"].marks if isinstance(mark, Ribbon))
+    bands = {
+        token: [m for m in scenes["loss"].marks if isinstance(m, Ribbon) and m.colour == token]
+        for token in ("band9", "band5")
+    }
+    wide, narrow = (_joined(parts) for parts in bands.values())
     line = next(m for m in scenes["loss"].marks if isinstance(m, Stroke) and m.colour == "blue")
     x, y = np.array(line.x), np.array(line.y)
     for ribbon in (wide, narrow):
@@ -51,6 +55,31 @@ def test_bands_widen_beyond_the_data_and_hold_the_line(scenes):
     width = np.log(np.array(wide.high) / np.array(wide.low))
     assert width[-1] > 4 * width[x < 1e13].max() * 0.5
     assert (np.diff(width[x > 2e13]) > 0).all()
+
+
+def _joined(parts):
+    """A band whose part beyond rehearsal is hatched, as one."""
+    first, second = parts
+    assert (first.hatched, second.hatched) == (False, True)
+    assert first.x[-1] == second.x[0]
+    return replace(first, **{name: getattr(first, name) + getattr(second, name)[1:] for name in ("x", "low", "high")})
+
+
+def test_what_was_not_rehearsed_looks_it(study):
+    """The band is hatched, the interval dotted, the mark hollow and the words say so."""
+    seen = study.forecast
+    far = replace(seen.predictions[0], at={"params": 7.3e6, "tokens": 2.28e8}, status="beyond rehearsal")
+    scene = study_pictures(replace(study, forecast=replace(seen, predictions=(far,))))["loss"]
+    x = 6 * 7.3e6 * 2.28e8
+    assert [(mark.shape, mark.x) for mark in scene.marks if isinstance(mark, Dots) and mark.colour == "orange"] == [
+        ("hollow", (x,))
+    ]
+    assert {mark.dash for mark in scene.marks if isinstance(mark, Whisker) and mark.x == x} == {"dot"}
+    assert all(min(m.x) >= 1e14 * 0.999 for m in scene.marks if isinstance(m, Ribbon) and m.hatched)
+    assert any(label.text == "rehearsed\nup to here" for label in scene.labels)
+    assert "farther than was rehearsed" in scene.words
+    spec = figure_of(scene).spec["data"]
+    assert sum("fillpattern" in trace for trace in spec) == 2
 
 
 def test_the_parabolas_pass_their_vertices(study, scenes):

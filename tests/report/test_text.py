@@ -72,7 +72,9 @@ def test_a_forecast_farther_than_rehearsed_says_so():
 
 def test_a_fit_that_failed_says_so_first(study):
     failed = replace(study.best.fit, status=Status.FLAT)
-    assert str(text.fit_text(failed)).startswith("Do not use this fit of chinchilla to 33 runs: The objective is flat")
+    first, second, *_ = str(text.fit_text(failed)).splitlines()
+    assert first == "Do not use: The computation did not settle on an answer."
+    assert second.startswith("chinchilla on 33 runs: The objective is flat")
 
 
 def test_not_a_number_is_a_dash(study):

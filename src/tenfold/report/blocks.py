@@ -60,13 +60,29 @@ class Picture:
     key: str
 
 
-Block = Para | Lines | Facts | Grid | Formula | Code | Picture
+@dataclass(frozen=True, slots=True)
+class Stamp:
+    """A verdict's level with the sentence that gives it: what a reader sees before any number."""
+
+    level: str
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class Reasons:
+    """Reasons of a verdict: level, the sentence for who decides, the one for who runs the next runs."""
+
+    items: tuple[tuple[str, str, str], ...]
+
+
+Block = Stamp | Reasons | Para | Lines | Facts | Grid | Formula | Code | Picture
 
 
 @dataclass(frozen=True, slots=True)
 class Section:
-    """A titled part of a report. ``key`` is its anchor."""
+    """A titled part of a report. ``key`` is its anchor; ``level`` that of the verdict it gives, if it gives one."""
 
     key: str
     title: str
     blocks: tuple[Block, ...] = field(default_factory=tuple)
+    level: str = ""

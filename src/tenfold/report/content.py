@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 from tenfold.core.errors import DataError, LawError
 from tenfold.core.law import Law
-from tenfold.report import words
+from tenfold.report import verdicts, words
 from tenfold.report.blocks import Block, Code, Facts, Formula, Grid, Lines, Para, Picture, Section
 from tenfold.report.numbers import MISSING, finite, interval, percent, plain, quantity, with_error
 
@@ -73,7 +73,7 @@ def law_named(name: str) -> Law | None:
 def fit_sections(fit: Json, law: Law | None = None) -> list[Section]:
     """Verdict, law with its coefficients, certificate, warnings and notes of a fit."""
     return [
-        Section("verdict", "Verdict", (Para(words.fit_verdict(fit), lead=True),)),
+        verdicts.verdict_section(fit.get("verdict"), Para(words.fit_verdict(fit), lead=not fit.get("verdict"))),
         law_section(fit, law),
         certificate_section(fit),
         *dropped_section(fit),
@@ -129,30 +129,15 @@ def _conventions(fit: Json) -> list[tuple[str, str]]:
 
 def certificate_section(fit: Json) -> Section:
     """The certificate in words, with what stands against the fit first."""
-    warnings = tuple(_sentence(text) for text in fit["certificate"].get("warnings") or [])
-    blocks: list[Block] = [Lines(warnings, warn=True)] if warnings else [Para("Nothing stands against this fit.")]
+    warnings = tuple(words.sentence(text) for text in fit["certificate"].get("warnings") or [])
+    blocks: list[Block] = [Lines(warnings, warn=True)] if warnings and not fit.get("verdict") else []
     return Section("certificate", "Certificate", (*blocks, Facts(words.certificate_facts(fit))))
 
 
 def dropped_section(fit: Json) -> list[Section]:
     """What was left out, converted or assumed on the way in."""
-    notes = tuple(_sentence(text) for text in fit.get("notes") or [])
+    notes = tuple(words.sentence(text) for text in fit.get("notes") or [])
     return [Section("notes", "What was dropped or assumed", (Lines(notes),))] if notes else []
-
-
-_NAMES = frozenset(
-    ("alpha", "beta", "gamma", "delta", "epsilon", "eta", "kappa", "lambda", "mu", "nu", "rho", "sigma", "tau", "theta",
-     "phi", "chi", "psi", "omega", "params", "tokens", "flops")
-)  # fmt: skip
-
-
-def _sentence(text: str) -> str:
-    text = text.strip()
-    first = text.split(" ", 1)[0]
-    # names of coefficients and laws keep their case
-    plain_word = first.isalpha() and first.islower() and len(first) > 1 and first not in _NAMES
-    text = text[:1].upper() + text[1:] if plain_word else text
-    return text if text.endswith((".", "!", "?")) else text + "."
 
 
 # ---------------------------------------------------------------------------------------------------------------------
@@ -162,7 +147,7 @@ def _sentence(text: str) -> str:
 def rehearsal_section(rehearsal: Json | None) -> Section:
     """Every fold: what was withheld, how far ahead it lay and how the prediction erred."""
     sentence = words.rehearsal_sentence(rehearsal)
-    blocks: list[Block] = [Para(_sentence(sentence))]
+    blocks: list[Block] = [Para(words.sentence(sentence))]
     folds = (rehearsal or {}).get("folds") or []
     if rehearsal and folds:
         axis = str(rehearsal.get("axis", ""))
@@ -183,15 +168,26 @@ def rehearsal_section(rehearsal: Json | None) -> Section:
     return Section("rehearsal", "Rehearsal", tuple(blocks))
 
 
-def forecast_sections(forecast: Json) -> list[Section]:
-    """One line a target, each with its rehearsal, then what the intervals are made of."""
+def forecast_sections(forecast: Json, *, known: Iterable[str] = ()) -> list[Section]:
+    """The verdict and one line a target, each with its rehearsal, then what the intervals are made of.
+
+    Reasons whose sentence is ``known`` already, from a verdict above, are not said again.
+    """
+    known = set(known)
     target, rehearsal = forecast["target"], forecast.get("rehearsal")
     blocks: list[Block] = []
+    shared = forecast.get("verdict") if len(forecast["predictions"]) > 1 else None
     for prediction in forecast["predictions"]:
+        blocks.extend(verdicts.stamp(prediction.get("verdict")))
         blocks.append(Para(f"At {words.at_words(prediction['at'])}:"))
         blocks.append(Para(words.forecast_line(target, prediction, rehearsal), lead=True))
+        if shared is None:
+            blocks.extend(verdicts.reasons(prediction.get("verdict"), known=known))
+    blocks.extend(verdicts.reasons(shared, known=known))
     blocks.extend(_interval_table(forecast))
-    notes = tuple(_sentence(text) for text in forecast.get("notes") or [])
+    said = verdicts.sentences(forecast.get("verdict")) | {str(text) for text in known}
+    fresh = (text for text in forecast.get("notes") or [] if not any(known.startswith(text) for known in said))
+    notes = tuple(words.sentence(text) for text in fresh)
     if notes:
         blocks.append(Lines(notes, warn=True))
     title = f"Forecast by {forecast['law']}"
@@ -232,15 +228,21 @@ def _pair(center: float | None, pair: Any) -> str:
 # plan and isoFLOP
 
 
-def plan_sections(plan: Json, isoflop: Json | None = None) -> list[Section]:
-    """What to train, what missing it costs, what binds, and the three approaches when they are given."""
+def plan_sections(
+    plan: Json, isoflop: Json | None = None, *, forecast: Json | None = None, known: Iterable[str] = ()
+) -> list[Section]:
+    """The verdict, what to train, what missing it costs, what binds, and the three approaches when they are given.
+
+    A ``forecast`` at the planned point gives the loss an interval that counts extrapolation too.
+    """
+    isoflop, forecast = isoflop or plan.get("isoflop"), forecast or plan.get("forecast")
     facts = [
         ("parameters", words.quantity_words(plan["params"], "params", unit=False)),
         ("tokens", words.quantity_words(plan["tokens"], "tokens", unit=False)),
         ("tokens a parameter", words.quantity_words(plan["tokens_per_param"], unit=False))
         if plan.get("tokens_per_param")
         else ("", ""),
-        ("expected loss", f"{words.quantity_words(plan['loss'])}, coefficients alone"),
+        ("expected loss", words.planned_loss(plan, forecast)),
         ("regret", words.regret_words(plan) or MISSING),
         ("binding", words.binding_words(plan)),
         ("reach", words.plan_reach_words(plan)),
@@ -248,10 +250,12 @@ def plan_sections(plan: Json, isoflop: Json | None = None) -> list[Section]:
         ("law and method", f"{plan.get('law', MISSING)}, {plan.get('method', MISSING)}"),
     ]
     blocks: list[Block] = [
-        Para(words.plan_sentence(plan), lead=True),
+        *verdicts.stamp(plan.get("verdict")),
+        Para(words.plan_sentence(plan, forecast), lead=True),
+        *verdicts.reasons(plan.get("verdict"), known=known),
         Facts(tuple(row for row in facts if row[0])),
     ]
-    notes = tuple(_sentence(text) for text in plan.get("notes") or [])
+    notes = tuple(words.sentence(text) for text in plan.get("notes") or [])
     if notes:
         blocks.append(Lines(notes, warn=True))
     out = [Section("plan", "Plan", tuple(blocks))]
@@ -300,19 +304,20 @@ def study_sections(study: Json, law: Law | None = None) -> list[Section]:
     out += [ranking_section(study)] if len(study["laws"]) > 1 else []
     out.append(rehearsal_section(best.get("rehearsal")))
     if study.get("forecast"):
-        known = set(best["certificate"].get("warnings") or [])
-        notes = [note for note in study["forecast"].get("notes") or [] if note not in known]
-        out += forecast_sections({**study["forecast"], "notes": notes})
+        known = set(best["certificate"].get("warnings") or []) | verdicts.sentences(study.get("verdict"))
+        out += forecast_sections(study["forecast"], known=known)
     if study.get("isoflop"):
         flops = study["plan"]["budget"]["flops"] if study.get("plan") else None
         out += isoflop_sections(study["isoflop"], flops)
     if study.get("plan"):
-        out += plan_sections(study["plan"])
+        out += plan_sections(
+            study["plan"], forecast=study.get("forecast"), known=verdicts.sentences(study.get("verdict"))
+        )
     if study.get("live"):
         out.append(live_section(study))
     out.append(Section("residuals", "Residuals", (Picture("residuals"), Picture("curves"))))
     out.append(provenance_section(study["provenance"]))
-    notes = [_sentence(text) for text in [*(study.get("notes") or []), *(best.get("notes") or [])]]
+    notes = [words.sentence(text) for text in [*(study.get("notes") or []), *(best.get("notes") or [])]]
     out.append(
         Section(
             "notes",
@@ -327,13 +332,10 @@ def study_sections(study: Json, law: Law | None = None) -> list[Section]:
 
 def verdict_section(study: Json) -> Section:
     """One sentence for who decides, one for who builds."""
-    return Section(
-        "verdict",
-        "Verdict",
-        (
-            Para(words.manager_sentence(study) + " " + words.trust_sentence(study), lead=True),
-            Para(words.engineer_sentence(study)),
-        ),
+    return verdicts.verdict_section(
+        study.get("verdict"),
+        Para(words.manager_sentence(study) + " " + words.trust_sentence(study), lead=True),
+        Para(words.engineer_sentence(study)),
     )
 
 
@@ -397,7 +399,7 @@ def live_section(study: Json) -> Section:
         ("reach", words.reach_words(live["prediction"].get("reach") or {})),
     ]
     blocks: list[Block] = [Para(words.live_sentence(live, target), lead=True), Facts(tuple(rows))]
-    caveats = tuple(_sentence(text) for text in live.get("caveats") or [])
+    caveats = tuple(words.sentence(text) for text in live.get("caveats") or [])
     if caveats:
         blocks.append(Lines(caveats, warn=True))
     return Section("live", "Live check: one planned run, trained", tuple(blocks))

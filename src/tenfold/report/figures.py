@@ -15,7 +15,8 @@ from tenfold.report.ticks import Tick
 
 # The narrowest figure that gets each layout, and the width its labels are placed for: wider only moves labels apart.
 _LAYOUTS = ((880, 880.0), (560, 560.0), (0, 300.0))
-_SYMBOLS = {"dot": "circle", "ring": "circle-open", "cross": "x-thin-open", "diamond": "diamond", "square": "square-open"}
+_SYMBOLS = {"dot": "circle", "ring": "circle-open", "cross": "x-thin-open", "diamond": "diamond"}
+_SYMBOLS |= {"hollow": "diamond-open", "square": "square-open"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,12 +80,16 @@ def _traces(mark: Mark) -> list[dict[str, Any]]:
         case Stroke(x, y, colour, width, dash):
             line = {"color": f"@{colour}", "width": width, "dash": dash, "shape": "linear"}
             return [{**base, "mode": "lines", "x": list(x), "y": list(y), "line": line}]
-        case Ribbon(x, low, high, colour):
+        case Ribbon(x, low, high, colour, hatched):
             edge = {"color": "rgba(0,0,0,0)", "width": 0}
             path = {"x": [*x, *reversed(x)], "y": [*low, *reversed(high)]}
-            return [{**base, "mode": "lines", **path, "line": edge, "fill": "toself", "fillcolor": f"@{colour}"}]
-        case Whisker(x, low, high, colour, width):
-            line = {"color": f"@{colour}", "width": width}
+            fill: dict[str, Any] = {"fill": "toself", "fillcolor": f"@{colour}"}
+            if hatched:
+                fill["fillpattern"] = {"shape": "/", "fgcolor": f"@{colour}", "bgcolor": "rgba(0,0,0,0)", "size": 7}
+                fill["fillpattern"] |= {"solidity": 0.35, "fillmode": "replace"}
+            return [{**base, "mode": "lines", **path, "line": edge, **fill}]
+        case Whisker(x, low, high, colour, width, dash):
+            line = {"color": f"@{colour}", "width": width, "dash": dash}
             return [{**base, "mode": "lines", "x": [x, x], "y": [low, high], "line": line}]
 
 

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from tenfold.io.results import plain
 from tenfold.report import content
-from tenfold.report.blocks import Block, Code, Facts, Formula, Grid, Lines, Para, Picture, Section
+from tenfold.report.blocks import Block, Code, Facts, Formula, Grid, Lines, Para, Picture, Reasons, Section, Stamp
 from tenfold.report.figures import Figure, figures_of
 from tenfold.report.mathml import Unreadable, to_mathml
 from tenfold.report.palette import DARK, LIGHT, css
@@ -48,7 +48,12 @@ def page(title: str, sections: list[Section], figures: Mapping[str, Figure]) -> 
     """Sections and figures as one HTML document."""
     shown = [(section, "".join(_block(block, figures) for block in section.blocks)) for section in sections]
     body = [
-        {"key": section.key, "title": section.title, "body": markup, "lead": section.key == "verdict"}
+        {
+            "key": section.key,
+            "title": section.title,
+            "body": markup,
+            "kind": f"verdict {_slug(section.level)}".strip() if section.key == "verdict" else "",
+        }
         for section, markup in shown
         if markup
     ]
@@ -96,6 +101,10 @@ def _block(block: Block, figures: Mapping[str, Figure]) -> str:
     match block:
         case Para(text, lead):
             return f"<p{' class=lead' if lead else ''}>{_text(text)}</p>\n"
+        case Stamp(level, text):
+            return f'<p class="lead"><strong class="stamp">{escape(level)}</strong> {_text(text)}</p>\n'
+        case Reasons(items):
+            return _reasons(items)
         case Lines(items, warn):
             inner = "".join(f"<li>{_text(item)}</li>\n" for item in items)
             return f"<ul{' class=warn' if warn else ''}>\n{inner}</ul>\n"
@@ -112,6 +121,24 @@ def _block(block: Block, figures: Mapping[str, Figure]) -> str:
         case Picture(key):
             return _figure(key, figures[key]) if key in figures else ""
     return ""
+
+
+_LABELS = {"trust": "For it", "caution": "Caution", "do not use": "Do not use"}
+
+
+def _reasons(items: tuple[tuple[str, str, str], ...]) -> str:
+    """A list of reasons, each with its level in words and both sentences."""
+    rows = "".join(
+        f'<li class="{_slug(level)}"><span class="level">{_LABELS.get(level, escape(level))}</span>'
+        f"<div><p>{_text(manager)}</p><p>{_text(engineer)}</p></div></li>\n"
+        for level, manager, engineer in items
+    )
+    return f'<ul class="reasons">\n{rows}</ul>\n'
+
+
+def _slug(level: str) -> str:
+    """A level as a class of the style sheet."""
+    return level.replace(" ", "-")
 
 
 def _text(text: str) -> str:

@@ -14,7 +14,7 @@ STEPS = 8  # colours of the sequence
 LIGHT: Mapping[str, str] = MappingProxyType(
     {
         "page": "#ffffff", "ink": "#1b1f24", "soft": "#57606a", "line": "#d0d7de", "grid": "#e6e9ed",
-        "panel": "#f6f8fa", "warn": "#8a4b00", "warnline": "#e09f3e",
+        "panel": "#f6f8fa", "warn": "#8a4b00", "warnline": "#e09f3e", "stop": "#a8201a",
         "blue": "#0072b2", "orange": "#c04f00", "green": "#00795c", "pink": "#b0487f",
         "band9": "rgba(0,114,178,.14)", "band5": "rgba(0,114,178,.26)",
         "s0": "#440154", "s1": "#46327e", "s2": "#365c8d", "s3": "#24788a", "s4": "#1b8168", "s5": "#2f8041",
@@ -25,7 +25,7 @@ LIGHT: Mapping[str, str] = MappingProxyType(
 DARK: Mapping[str, str] = MappingProxyType(
     {
         "page": "#0f1318", "ink": "#e6e9ed", "soft": "#a3adb8", "line": "#38414b", "grid": "#262d35",
-        "panel": "#171c23", "warn": "#f0b866", "warnline": "#b87a1e",
+        "panel": "#171c23", "warn": "#f0b866", "warnline": "#b87a1e", "stop": "#ff8f85",
         "blue": "#56b4e9", "orange": "#f0883e", "green": "#2bc49a", "pink": "#e08ab8",
         "band9": "rgba(86,180,233,.17)", "band5": "rgba(86,180,233,.30)",
         "s0": "#b09be8", "s1": "#8297e0", "s2": "#6aa7dc", "s3": "#56b6c9", "s4": "#4cc4a8", "s5": "#71cf7f",

@@ -100,7 +100,8 @@ def _main(fit: Fit, runs: Runs, saved: Json, *, draws: Draws | None, rehearsal: 
     targets, live = _targets(saved, column), _live(saved, column)
     end = float(x[good].max())
     far = max([end, *(t.x for t in targets), *([live.x] if live else []), _plan_x(saved, column)])
-    grid = np.geomspace(float(x[good].min()), far * 10**0.06, _POINTS)
+    shown = end * 10 ** (0.0 if rehearsal is None else rehearsal.reach)
+    grid = np.unique(np.append(np.geomspace(float(x[good].min()), far * 10**0.06, _POINTS), min(shown, far)))
     curve, ribbons = _curve(fit, grid, draws=draws, rehearsal=rehearsal)
     return scenes.Main(
         column,
@@ -117,6 +118,7 @@ def _main(fit: Fit, runs: Runs, saved: Json, *, draws: Draws | None, rehearsal: 
         targets,
         live,
         "compute-optimal" if {"N", "D"} <= set(fit.law.inputs) else "law",
+        shown,
     )
 
 
@@ -149,6 +151,7 @@ def _saved_main(saved: Json) -> scenes.Main | None:
         targets,
         live,
         "compute-optimal",
+        end * 10 ** float((best.get("rehearsal") or {}).get("reach") or 0.0),
     )
 
 

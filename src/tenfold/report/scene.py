@@ -25,7 +25,10 @@ class Scale:
 
 @dataclass(frozen=True, slots=True)
 class Dots:
-    """Points. ``shape`` is ``dot``, ``ring``, ``cross``, ``diamond`` or ``square``; ``colour`` one token or one each."""
+    """Points. ``shape`` is ``dot``, ``ring``, ``cross``, ``diamond``, ``hollow`` (a diamond) or ``square``.
+
+    ``colour`` is one token or one each.
+    """
 
     x: Numbers
     y: Numbers
@@ -47,23 +50,25 @@ class Stroke:
 
 @dataclass(frozen=True, slots=True)
 class Ribbon:
-    """A filled band between two lines."""
+    """A band between two lines: filled, or ``hatched`` where it is drawn but not vouched for."""
 
     x: Numbers
     low: Numbers
     high: Numbers
     colour: str
+    hatched: bool = False
 
 
 @dataclass(frozen=True, slots=True)
 class Whisker:
-    """A vertical interval."""
+    """A vertical interval. ``dash`` is ``solid``, or ``dot`` where it is drawn but not vouched for."""
 
     x: float
     low: float
     high: float
     colour: str
     width: float = 2.0
+    dash: str = "solid"
 
 
 Mark = Dots | Stroke | Ribbon | Whisker

@@ -41,7 +41,11 @@ class Live:
 
 @dataclass(frozen=True, slots=True)
 class Main:
-    """What the main picture shows. ``held`` marks the runs that rehearsal withheld."""
+    """What the main picture shows. ``held`` marks the runs that rehearsal withheld.
+
+    ``shown`` is the scale up to which rehearsal supports a forecast: the end of the runs times the reach that was
+    rehearsed. Beyond it bands and intervals are hatched.
+    """
 
     column: str
     target: str
@@ -57,6 +61,7 @@ class Main:
     targets: tuple[Target, ...]
     live: Live | None
     kind: str
+    shown: float = math.inf
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,7 +120,7 @@ def loss_scene(main: Main) -> Scene:
     marks: list[Mark] = []
     for level, token in ((0.9, "band9"), (0.5, "band5")):
         if level in main.bands:
-            marks.append(Ribbon(main.line_x, *main.bands[level], token))
+            marks += _band(main, level, token)
     marks.append(Stroke((main.end, main.end), (y.low, y.high), "soft", 1.2, "dot"))
     if main.line_x:
         marks.append(Stroke(main.line_x, main.line_y, "blue", 2.4))
@@ -123,9 +128,12 @@ def loss_scene(main: Main) -> Scene:
         rows = [k for k, flag in enumerate(main.held) if flag is held]
         if rows:
             marks.append(Dots(tuple(main.x[k] for k in rows), tuple(main.y[k] for k in rows), "ink", shape, 7.0))
+    if _unearned(main):
+        marks.append(Stroke((main.shown,) * 2, (y.low, y.high), "orange", 1.2, "dash"))
     for target in main.targets:
-        marks += _interval_marks(target.x, target.intervals, "orange")
-        marks.append(Dots((target.x,), (target.center,), "orange", "diamond", 11.0))
+        earned = target.status in ("rehearsed", "")
+        marks += _interval_marks(target.x, target.intervals, "orange", dash="solid" if earned else "dot")
+        marks.append(Dots((target.x,), (target.center,), "orange", "diamond" if earned else "hollow", 11.0))
     if main.live is not None:
         marks += _interval_marks(main.live.x, main.live.intervals, "green")
         marks.append(Stroke((main.live.x * 0.94, main.live.x * 1.06), (main.live.center,) * 2, "green", 3.0))
@@ -134,10 +142,26 @@ def loss_scene(main: Main) -> Scene:
     return Scene(x, y, tuple(marks), _loss_labels(main, y), _loss_words(main), f"{main.target} against scale", height=480)
 
 
-def _interval_marks(x: float, intervals: Pairs, colour: str) -> list[Mark]:
+def _band(main: Main, level: float, token: str) -> list[Mark]:
+    """A band of the law: filled as far as rehearsal supports it, hatched beyond."""
+    low, high = main.bands[level]
+    cut = next((k for k, x in enumerate(main.line_x) if x > main.shown), len(main.line_x))
+    parts: list[Mark] = []
+    for rows, hatched in ((slice(0, cut), False), (slice(max(cut - 1, 0), None), True)):
+        if len(main.line_x[rows]) > 1:
+            parts.append(Ribbon(main.line_x[rows], low[rows], high[rows], token, hatched))
+    return parts
+
+
+def _unearned(main: Main) -> bool:
+    """Whether a forecast lies beyond what rehearsal supports."""
+    return any(target.x > main.shown * 1.001 for target in main.targets)
+
+
+def _interval_marks(x: float, intervals: Pairs, colour: str, *, dash: str = "solid") -> list[Mark]:
     thick = {0: 2.0, 1: 5.0}
     ordered = sorted(intervals, reverse=True)
-    return [Whisker(x, *intervals[level], colour, thick[min(k, 1)]) for k, level in enumerate(ordered)]
+    return [Whisker(x, *intervals[level], colour, thick[min(k, 1)], dash) for k, level in enumerate(ordered)]
 
 
 def _beyond(main: Main) -> float:
@@ -152,6 +176,9 @@ def _loss_labels(main: Main, y: Scale) -> tuple[Label, ...]:
         out.append(Label(main.end, y.high, text, "soft", ("top",), f"runs end; forecast\n{decades(reach)} beyond →"))
     else:
         out.append(Label(main.end, y.high, "runs end here", "soft", ("top",), "runs end"))
+    if _unearned(main):
+        text = "nothing was rehearsed\nbeyond the runs" if main.shown <= main.end * 1.001 else "rehearsed\nup to here"
+        out.append(Label(main.shown, y.high, text, "orange", ("top",), text))
     alone = len(main.targets) == 1
     for target in main.targets[:4]:
         widest = target.intervals.get(max(target.intervals, default=0.0))

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from tenfold.study import StudyResult
 
 FORMATS = ("svg", "png", "pdf")
-_MARKERS = {"dot": "o", "ring": "o", "cross": "x", "diamond": "D", "square": "s"}
+_MARKERS = {"dot": "o", "ring": "o", "cross": "x", "diamond": "D", "hollow": "D", "square": "s"}
 _DASHES: Mapping[str, Any] = {"solid": "-", "dash": (0, (5, 3)), "dot": (0, (1.2, 2.2))}
 _INCH = 72.0
 
@@ -200,9 +200,9 @@ def _mark(axes: Any, mark: Mark, scale: float, order: int) -> None:
     match mark:
         case Dots(x, y, colour, shape, size):
             tokens = [colour] * len(x) if isinstance(colour, str) else colour
-            hollow = shape in ("ring", "square")
+            hollow = shape in ("ring", "square", "hollow")
             colours = [_colour(token) for token in tokens]
-            side = (size * scale * (0.82 if shape == "diamond" else 1.0)) ** 2
+            side = (size * scale * (0.82 if shape in ("diamond", "hollow") else 1.0)) ** 2
             if shape == "cross":
                 axes.scatter(x, y, s=side, marker="x", c=colours, linewidths=2.2 * scale, zorder=order, clip_on=False)
                 return
@@ -227,14 +227,19 @@ def _mark(axes: Any, mark: Mark, scale: float, order: int) -> None:
                 zorder=order,
                 clip_on=False,
             )
-        case Ribbon(x, low, high, colour):
-            axes.fill_between(x, low, high, color=_colour(colour), linewidth=0, zorder=order)
-        case Whisker(x, low, high, colour, width):
+        case Ribbon(x, low, high, colour, hatched):
+            if hatched:
+                axes.fill_between(x, low, high, facecolor="none", edgecolor=_colour(colour), hatch="////", linewidth=0,
+                                  zorder=order)  # fmt: skip
+            else:
+                axes.fill_between(x, low, high, color=_colour(colour), linewidth=0, zorder=order)
+        case Whisker(x, low, high, colour, width, dash):
             axes.plot(
                 (x, x),
                 (low, high),
                 color=_colour(colour),
                 linewidth=width * scale,
+                linestyle=_DASHES[dash],
                 solid_capstyle="butt",
                 zorder=order,
                 clip_on=False,

@@ -17,9 +17,10 @@ from rich.text import Text
 
 from tenfold.core.law import Law, Published
 from tenfold.io.results import plain
-from tenfold.report import catalogue, comparisons, content, words
-from tenfold.report.blocks import Block, Code, Facts, Formula, Grid, Lines, Para, Picture, Section
+from tenfold.report import catalogue, comparisons, content, verdicts, words
+from tenfold.report.blocks import Block, Code, Facts, Formula, Grid, Lines, Para, Picture, Reasons, Section, Stamp
 from tenfold.report.mathml import to_text
+from tenfold.verdict import verdict
 
 if TYPE_CHECKING:
     from tenfold.fit import Fit
@@ -66,9 +67,16 @@ class Page:
 
 
 def fit_text(fit: Fit, draws: Draws | None = None) -> Page:
-    """A fit: verdict, coefficients, certificate, warnings and what was dropped."""
-    facts = {**plain(fit.to_dict()), **({"draws": plain(draws.to_dict())} if draws is not None else {})}
-    return Page(tuple(content.fit_sections(facts, fit.law)))
+    """A fit: verdict with its reasons, coefficients, certificate and what was dropped."""
+    return Page(tuple(content.fit_sections(_fit_facts(fit, draws), fit.law)))
+
+
+def _fit_facts(fit: Fit, draws: Draws | None) -> dict[str, Any]:
+    """The JSON form of a fit with its draws, which the verdict counts too."""
+    if draws is None:
+        return dict(plain(fit.to_dict()))
+    judged = verdict(fit, draws=draws).to_dict()
+    return {**plain(fit.to_dict()), "verdict": plain(judged), "draws": plain(draws.to_dict())}
 
 
 def pooled_text(pooled: Pooled) -> Page:
@@ -78,7 +86,7 @@ def pooled_text(pooled: Pooled) -> Page:
 
 def ranking_text(ranking: Ranking, draws: Draws | None = None) -> Page:
     """Laws in order of their error on withheld scales, then the first one's fit."""
-    facts = {**plain(ranking.to_dict()), **({"draws": plain(draws.to_dict())} if draws is not None else {})}
+    facts = {**plain(ranking.to_dict()), **_fit_facts(ranking.best, draws)}
     return Page((*comparisons.ranking_sections(facts), *content.fit_sections(facts, ranking.best.law)))
 
 
@@ -98,10 +106,11 @@ def forecast_lines(forecast: Forecast) -> list[str]:
     return [words.forecast_line(facts["target"], p, facts["rehearsal"]) for p in facts["predictions"]]
 
 
-def plan_text(plan: Plan, isoflop: Isoflop | None = None) -> Page:
-    """A plan, with the three approaches side by side when they are given."""
+def plan_text(plan: Plan, isoflop: Isoflop | None = None, forecast: Forecast | None = None) -> Page:
+    """A plan, with a forecast at its point and the three approaches side by side when they are given."""
     profiles = plain(isoflop.to_dict()) if isoflop is not None else None
-    return Page(tuple(content.plan_sections(plain(plan.to_dict()), profiles)))
+    seen = plain(forecast.to_dict()) if forecast is not None else None
+    return Page(tuple(content.plan_sections(plain(plan.to_dict()), profiles, forecast=seen)))
 
 
 def isoflop_text(isoflop: Isoflop) -> Page:
@@ -148,6 +157,12 @@ def _block(block: Block, width: int) -> RenderResult:
     match block:
         case Para(text, lead):
             yield Text(text, style="bold" if lead else "")
+        case Stamp(level, text):
+            yield Text(f"{level[0].upper()}{level[1:]}: {text}", style="bold")
+        case Reasons(items):
+            for level, manager, engineer in items:
+                yield Padding(_hanging(verdicts.mark(level), manager), (0, 0, 0, 2))
+                yield Padding(Text(engineer, style="dim"), (0, 0, 0, 6))
         case Lines(items, warn):
             for item in items:
                 yield Padding(_hanging("! " if warn else "- ", item), (0, 0, 0, 2))

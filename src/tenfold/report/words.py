@@ -32,6 +32,22 @@ _BINDING = {
 }
 
 
+_NAMES = frozenset(
+    ("alpha", "beta", "gamma", "delta", "epsilon", "eta", "kappa", "lambda", "mu", "nu", "rho", "sigma", "tau", "theta",
+     "phi", "chi", "psi", "omega", "params", "tokens", "flops")
+)  # fmt: skip
+
+
+def sentence(text: str) -> str:
+    """With a capital and a full stop; names of coefficients, laws and columns keep their case."""
+    text = text.strip()
+    first = text.split(" ", 1)[0]
+    # names of coefficients and laws keep their case
+    plain_word = first.isalpha() and first.islower() and len(first) > 1 and first not in _NAMES
+    text = text[:1].upper() + text[1:] if plain_word else text
+    return text if text.endswith((".", "!", "?")) else text + "."
+
+
 def joined(parts: Iterable[str]) -> str:
     """``a, b and c``."""
     listed = [part for part in parts if part]
@@ -62,10 +78,14 @@ def fit_verdict(fit: Json) -> str:
     warnings = certificate.get("warnings") or []
     good = fit.get("status") in ("converged", "at_bound")
     runs = count(int(fit["n"]), "run")
+    if not good and fit.get("verdict"):
+        return f"{fit['law']} on {runs}: {fit.get('status_text', fit.get('status'))}"
     head = f"{fit['law']} describes {runs} to {percent(fit.get('rms'))} (rms of log {fit.get('target', 'loss')})"
     if not good:
         reason = fit.get("status_text", fit.get("status"))
         return f"Do not use this fit of {fit['law']} to {runs}: {reason}"
+    if fit.get("verdict"):
+        return f"{head}."
     if not warnings:
         return f"{head}, and nothing in its certificate stands against it."
     verb = "limits" if len(warnings) == 1 else "limit"
@@ -87,6 +107,12 @@ def certificate_facts(fit: Json) -> tuple[tuple[str, str], ...]:
     rows.append(("influence", _influence(c)))
     rows.append(("other choices", _sensitivity(c)))
     rows.append(("drift", _drift(c)))
+    if c.get("misfit"):
+        rows += [("residuals", _residuals(c["misfit"])), ("repeats", _repeats(c["misfit"].get("seeds")))]
+    if c.get("independent"):
+        rows.append(
+            ("independent runs", f"{c['independent']} for {count(int(c['free']), 'coefficient')} that they decide")
+        )
     return tuple(rows)
 
 
@@ -133,6 +159,32 @@ def _influence(c: Json) -> str:
     return "; ".join(parts)
 
 
+def _residuals(misfit: Json) -> str:
+    """Bends along the axes, and runs that stand out."""
+    bends = [
+        f"{percent(trend['bend'], sign=True)} along {trend['column']} (p = {plain(trend['p'], digits=1)})"
+        for trend in misfit.get("trends") or []
+        if finite(trend.get("p"))
+    ]
+    text = f"the ends against the middle: {joined(bends)}" if bends else "too few runs to see a bend"
+    out = [
+        f"{item['run']} ({percent(item['residual'], sign=True)}, {plain(item['times'], digits=2)} times the noise)"
+        for item in (misfit.get("outliers") or [])[:3]
+    ]
+    return text + ("; far from the law: " + joined(out) if out else "; no run stands out")
+
+
+def _repeats(seeds: Json | None) -> str:
+    """What repeated points say of noise."""
+    if not seeds or not finite(seeds.get("noise")):
+        return "no point was run twice: seed noise is not known apart from misfit"
+    freedom = count(int(seeds["freedom"]), "degree")
+    text = f"one run scatters by {percent(seeds['noise'])} about its point ({freedom} of freedom)"
+    if not finite(seeds.get("excess")):
+        return text
+    return text + f"; beyond that the law misses point means by {percent(seeds['excess'])}"
+
+
 def _headline(value: float | None, error: float | None) -> str:
     return with_error(value, error).partition(" ")[0]
 
@@ -161,7 +213,7 @@ def _drift(c: Json) -> str:
         if item.get("moves")
     ]
     if not moving:
-        return "no coefficient moves one way by more than two standard errors as larger scales are added"
+        return "no coefficient moves one way by more than three standard errors as larger scales are added"
     return "as larger scales are added, " + joined(moving)
 
 
@@ -257,13 +309,16 @@ def quantity_words(part: Json, axis: str | None = None, *, unit: bool = True) ->
     return f"{text} parameters" if axis == "params" and unit else text
 
 
-def plan_sentence(plan: Json) -> str:
-    """What to train, in one line."""
+def plan_sentence(plan: Json, forecast: Json | None = None) -> str:
+    """What to train, in one line; with a forecast at that point, its interval stands for the loss."""
     level = f"{plan.get('level', 0.9):.0%}".replace("%", " %")
+    same = forecast_at(plan, forecast)
+    loss = f"{quantity_words(plan['loss'])} ({level}, coefficients alone)"
+    if same is not None:
+        loss = f"{planned_loss(plan, forecast)}, {rehearsal_sentence((forecast or {}).get('rehearsal'))}"
     return (
         f"With {quantity(plan['budget']['flops'], 'flops')}, train {quantity_words(plan['params'], 'params')} on "
-        f"{quantity_words(plan['tokens'], 'tokens')}: expected loss {quantity_words(plan['loss'])} "
-        f"({level}, coefficients alone)."
+        f"{quantity_words(plan['tokens'], 'tokens')}: expected loss {loss}."
     )
 
 

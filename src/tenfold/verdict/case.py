@@ -240,7 +240,7 @@ def reach_in_words(case: Case) -> str:
     reach = {} if case.prediction is None else case.prediction.reach
     name = max(reach, key=lambda key: (reach[key], key == "scale"), default="scale")
     of = "" if name == "scale" else f" of {words_of(name)}"
-    return f"{case.far:.2g} decades{of}"
+    return f"{case.far:.1f} decades{of}"
 
 
 def factor_in_words(value: float) -> str:

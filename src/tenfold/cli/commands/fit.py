@@ -70,25 +70,27 @@ def fit(
 
 def _one(law: str, runs: Any, fitting: Fitting, draws: str) -> tuple[Any, Any, dict[str, Any]]:
     from tenfold.uncertainty import draw
+    from tenfold.verdict import verdict
 
     fitted = fitting.fit(law, runs)
     drawn = None if draws == "none" else draw(fitted, runs, method=draws)
     value = fitted.to_dict()
     if drawn is not None:
-        value["draws"] = drawn.to_dict()
+        value |= {"draws": drawn.to_dict(), "verdict": verdict(fitted, draws=drawn).to_dict()}
     return fitted, drawn, value
 
 
 def _ranked(part: Any, fitting: Fitting, draws: str, tell: Any) -> tuple[Any, Any, dict[str, Any]]:
     """Every law that the columns allow, in order, and the first one's fit with its draws."""
     from tenfold.uncertainty import draw, parse_method
+    from tenfold.verdict import verdict
 
     method = None if draws == "none" else parse_method(draws)
     ranking = fitting.rank(part, tell)
     drawn = None if method is None else draw(ranking.best, part, method=method)
     value = ranking.to_dict()
     if drawn is not None:
-        value["draws"] = drawn.to_dict()
+        value |= {"draws": drawn.to_dict(), "verdict": verdict(ranking.best, draws=drawn).to_dict()}
     return ranking, drawn, value
 
 

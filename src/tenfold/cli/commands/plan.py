@@ -35,7 +35,10 @@ def plan(
     json: Json = False,
 ) -> None:
     """The compute-optimal size and tokens for a budget, with intervals, regret and the three classic approaches."""
+    from dataclasses import replace
+
     from tenfold.core.errors import ConfigError, DataError
+    from tenfold.forecast import forecast
     from tenfold.io.results import write_json
     from tenfold.isoflop import isoflop
     from tenfold.plan import Budget
@@ -61,13 +64,21 @@ def plan(
         drawn = draw(fitted, read, method=draws)
         tell("planning", 0.7)
         result = verb(fitted, drawn, budget=budget, level=level)
+        tell("rehearsing", 0.8)
+        point = {"params": result.params.value, "tokens": result.tokens.value}
+        seen = forecast(fitted, read, at=[point], draws=drawn, levels=sorted({0.5, 0.9, level}))
+        result = replace(result, verdict=seen.verdict)
         try:
             profiles = isoflop(read, fit=fitted, draws=drawn, budgets=budgets)
         except DataError:
             if budgets:
                 raise
             profiles = None  # a table without budgets has no isoFLOP profiles; the plan stands without them
-    value = {**result.to_dict(), "isoflop": None if profiles is None else profiles.to_dict()}
+    value = {
+        **result.to_dict(),
+        "isoflop": None if profiles is None else profiles.to_dict(),
+        "forecast": seen.to_dict(),
+    }
     if out:
         write_json(out, value)
-    emit(value, lambda: text.plan_text(result, profiles), as_json=json)
+    emit(value, lambda: text.plan_text(result, profiles, seen), as_json=json)

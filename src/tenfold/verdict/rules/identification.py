@@ -146,7 +146,8 @@ def headline_open(case: Case, *, doubt: float = 0.1, blind: float = 0.2) -> Iter
     For the exponent a of the optimal size: to know nothing of a number between 0 and 1 is a standard deviation of
     .29, so at .2 the runs have said next to nothing; at .1 the ends of the 90 % interval of the size one decade
     beyond differ by a factor of 2.1. For a prediction one decade beyond: the 90 % interval is compared with what
-    that decade gains by the law; as wide on each side as the gain it is refused, half as wide it is a caution.
+    that decade gains by the law; half as wide on each side as the gain it is a caution, twice as wide it is
+    refused.
     """
     c = case.certificate
     if c is None or case.fit is None or case.prediction is not None or not np.isfinite(c.headline_error):
@@ -158,7 +159,7 @@ def headline_open(case: Case, *, doubt: float = 0.1, blind: float = 0.2) -> Iter
         gain = _decade_gain(case.fit)
         if not (gain > 0 and c.headline_value > 0):
             return
-        ratio, low, high = 1.645 * c.headline_error / c.headline_value / gain, 0.5, 1.0
+        ratio, low, high = 1.645 * c.headline_error / c.headline_value / gain, 0.5, 2.0
         text = (
             f"one decade beyond the runs {case.fit.target} is {c.headline_value:.3g} ± {c.headline_error:.2g} "
             f"while that decade gains {percent(gain)}"

@@ -33,12 +33,12 @@ def misses_runs(case: Case, *, most: float = 0.3, limit: float = 0.7, least: flo
 
 
 @rule("bent-residuals")
-def bent_residuals(case: Case, *, chance: float = 0.002, share: float = 0.5, least: float = 0.001) -> Iterator[Said]:
+def bent_residuals(case: Case, *, chance: float = 0.01, share: float = 0.5, least: float = 0.001) -> Iterator[Said]:
     """Residuals bend along an axis: the law has the wrong shape there.
 
     A quadratic in the logarithm of the axis, with an error robust to uneven noise; ``chance`` is that of a false
-    alarm on one axis. The bend must also be worth half the noise of one run and a tenth of a per cent, or it
-    decides nothing.
+    alarm on one axis, were nothing fitted away. The bend must also be worth half the noise of one run and a tenth
+    of a per cent, or it decides nothing.
     """
     misfit = case.certificate.misfit if case.certificate is not None else None
     if misfit is None:

@@ -40,7 +40,7 @@ def _more_scales(case: Case) -> str:
     span = max(case.certificate.span.values(), key=lambda each: each.decades)
     return (
         f"two more scales below the smallest ({amount(span.low / 3, span.column)} and "
-        f"{amount(span.low / 9, span.column)} of {span.column}) cost little and make a rehearsal possible"
+        f"{amount(span.low / 9, span.column)}) cost little and make a rehearsal possible"
     )
 
 
@@ -62,7 +62,7 @@ def beyond_rehearsal(case: Case, *, times: float = 2.0, share: float = 0.5, limi
     yield (refuse if bad else caution)(
         f"The target is {factor_in_words(case.far)} beyond the runs, and the method was checked only "
         f"{factor_in_words(shown)} ahead.",
-        f"the target lies {reach_in_words(case)} beyond the runs and {shown:.2g} were rehearsed"
+        f"the target lies {reach_in_words(case)} beyond the runs and {shown:.1f} were rehearsed"
         + (f"; its 90 % interval reaches {percent(case.half)} to each side" if np.isfinite(case.half) else "")
         + f". One run {factor_in_words(case.far / 2)} beyond the largest would halve the reach and lengthen the "
         "rehearsal.",
@@ -70,20 +70,20 @@ def beyond_rehearsal(case: Case, *, times: float = 2.0, share: float = 0.5, limi
 
 
 @rule("wide", about="forecast")
-def wide(case: Case, *, near: float = 0.1, share: float = 0.5, least: float = 0.01) -> Iterator[Said]:
+def wide(case: Case, *, near: float = 0.1, share: float = 0.5, limit: float = 2.0, least: float = 0.01) -> Iterator[Said]:
     """The interval is wider than is useful.
 
     Half the 90 % interval, less the noise of one run, against what the law says that scaling to the target gains:
-    at half of it the gain is known to a factor of three from end to end (.5 to 1.5); at all of it the interval does
-    not exclude that scaling up gains nothing, and is refused. Asked beyond a tenth of a decade and above one per
-    cent.
+    at half of it the gain is known to a factor of three from end to end (.5 to 1.5); at twice the gain there is one
+    chance in five that scaling up gains nothing, and it is refused. Asked beyond a tenth of a decade and above one
+    per cent.
     """
     if not (case.far > near and np.isfinite(case.half) and np.isfinite(case.gain) and case.doubt > least):
         return
     ratio = case.doubt / max(case.gain, 1e-12)
     if ratio > share:
         much = "wider than all that" if ratio > 1.0 else "a large part of what"
-        yield (refuse if ratio > 1.0 else caution)(
+        yield (refuse if ratio > limit else caution)(
             f"The error bar is {much} scaling up would gain.",
             f"the 90 % interval reaches {percent(case.half)} to each side, while going {reach_in_words(case)} beyond the "
             f"runs changes the prediction by {percent(case.gain)}: one run between the largest and the target narrows "

@@ -32,7 +32,7 @@ def rehearsed(case: Case) -> Iterator[Said]:
     ours = _rms([fold.rms for fold in case.folds])
     yield support(
         f"Asked to predict {_scales(case)} it had not seen, the same method erred by at most {percent(worst)}.",
-        f"{len(case.folds)} predictions of {_scales(case)}, up to {reach:.2g} decades of {case.rehearsal.axis} ahead: "
+        f"{len(case.folds)} predictions of {_scales(case)}, up to {reach:.1f} decades of {case.rehearsal.axis} ahead: "
         f"rms error of a run {percent(ours)}, the worst level off by {percent(worst)}.",
     )
 

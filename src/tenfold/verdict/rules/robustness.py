@@ -11,11 +11,12 @@ from tenfold.verdict.rule import Said, caution, rule
 
 
 @rule("one-run")
-def one_run(case: Case, *, most: float = 1.0) -> Iterator[Said]:
-    """One run moves the headline by more than a standard error.
+def one_run(case: Case, *, most: float = 1.5) -> Iterator[Said]:
+    """One run moves the headline by more than chance lets one.
 
     The squares of what single runs move add up to about one squared standard error (the jackknife). A run that
-    moves it by a whole one is therefore nearly all of what is known about the uncertainty.
+    moves it by more than a whole one is therefore nearly all of what is known about the uncertainty. Of 80 clean
+    simulated ladders of 36 and 100 runs none had one that moves it by 1.5.
     """
     c = case.certificate
     if c is None or not c.influence:
@@ -53,7 +54,7 @@ def objective_decides(case: Case, *, most: float = 2.0) -> Iterator[Said]:
 
 @rule("drift")
 def drift(case: Case) -> Iterator[Said]:
-    """An exponent or floor moves one way as larger scales are added, by more than two standard errors.
+    """An exponent or floor moves one way as larger scales are added, by more than three standard errors.
 
     A constant of a law does not depend on which scales were fitted. The yardstick is the larger of the standard
     errors on all scales and on the smallest ones alone, which bounds the difference that chance makes (Hausman's
