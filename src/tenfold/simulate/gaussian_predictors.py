@@ -108,7 +108,8 @@ def correlations(predictors: int, rng: np.random.Generator, *, mean: float, spre
 def regression(matrix: Array, count: int, rng: np.random.Generator) -> tuple[float, float]:
     """Share explained by the best prediction, and the error of least squares on ``count`` drawn observations.
 
-    The error is exact over new observations, for the coefficients found. ``matrix`` holds the target first.
+    The share is a mean over all variables as the target, one after the other: they are alike. Least squares predicts the
+    first; its error is exact over new observations, for the coefficients found.
     """
     inner, outer = matrix[1:, 1:], matrix[0, 1:]
     best = np.linalg.solve(inner, outer)
@@ -118,7 +119,8 @@ def regression(matrix: Array, count: int, rng: np.random.Generator) -> tuple[flo
     target = white @ (root.T @ best) + np.sqrt(1 - share) * rng.standard_normal(count)
     found = np.linalg.lstsq(white, target, rcond=None)[0]  # coefficients of the whitened predictors
     off = solve_triangular(root.T, found, lower=False) - best
-    return share, float(1 - share + off @ inner @ off)
+    everyone = 1 - 1 / np.diag(np.linalg.inv(matrix))
+    return float(everyone.mean()), float(1 - share + off @ inner @ off)
 
 
 def field_regression(predictors: int, count: int, rng: np.random.Generator, *, a: float) -> float:
@@ -144,7 +146,7 @@ def field_regression(predictors: int, count: int, rng: np.random.Generator, *, a
 def gaussian_predictors(
     *,
     mean: float = 0.2,
-    spread: float = 0.03,
+    spread: float = 0.04,
     a: float = 1.0,
     observations: int = 8,
     largest: int = 128,
@@ -154,9 +156,9 @@ def gaussian_predictors(
     r"""Linear regression on correlated Gaussian predictors: increasing, decreasing and power-law returns to their number.
 
     A target and K predictors (``params``) of variance 1 are jointly Gaussian. ``explained`` is the share of the target's
-    variance in the best prediction, ``loss`` the test error of least squares on ``tokens`` observations, both means over
-    the draws; ``expected`` and ``expected_loss`` are their closed forms. Least squares on n observations of exactly
-    Gaussian predictors has the mean error :math:`(1 - R^2)(n-1)/(n-K-1)`.
+    variance in the best prediction (a mean over all variables as the target), ``loss`` the test error of least squares on
+    ``tokens`` observations, both means over the draws; ``expected`` and ``expected_loss`` are their closed forms. Least
+    squares on n observations of exactly Gaussian predictors has the mean error :math:`(1 - R^2)(n-1)/(n-K-1)`.
 
     Derivation. Correlations drawn independently with mean m and standard deviation :math:`\sigma` make the predictors'
     matrix :math:`(1-m) 1 + m J + \sigma W` with a Wigner matrix W, independent of the target's correlations. The
@@ -183,7 +185,7 @@ def gaussian_predictors(
 
     Example:
         >>> from tenfold.simulate import simulate
-        >>> made = simulate("gaussian-predictors", spread=0.04, largest=32, draws=2)
+        >>> made = simulate("gaussian-predictors", largest=32, draws=2)
         >>> made.truth["increasing"].value, made.truth["field"].value
         (0.5, -1.0)
 
