@@ -17,6 +17,7 @@ from tenfold.core.provenance import Provenance, provenance
 from tenfold.core.runs import Runs
 from tenfold.engine import laplace, nuts, profile, resample
 from tenfold.engine.newton import Solutions
+from tenfold.engine.objective import Absolute, Huber
 from tenfold.engine.problem import Problem
 from tenfold.engine.solve import refit
 from tenfold.estimators.options import rebuilt
@@ -110,6 +111,10 @@ class Method(ABC):
     scaled: ClassVar[bool] = False  # whether its residuals are made as large as the noise beforehand
     pooled: ClassVar[bool] = True  # whether noise is judged from all runs together, not by each run's own residuals
 
+    def widening(self, groups: int, fitted: float) -> float:
+        """What residuals of ``fitted`` coefficients on ``groups`` runs lack to be as large as the noise."""
+        return 1.0 if self.scaled else float(np.sqrt(groups / max(groups - fitted, 1.0)))
+
     @abstractmethod
     def sample(self, ready: Prepared, problem: Problem, theta: Array, rng: Rng) -> tuple[Array, float, dict[str, int]]:
         """Plain free coefficients (R, p), the share that failed and the guard's report."""
@@ -128,6 +133,14 @@ class Bootstrap(Method):
     weights: str = "auto"
     kind: ClassVar[str] = "bootstrap"
 
+    def whole(self, groups: int, fitted: float) -> bool:
+        """Whether whole runs are drawn."""
+        return groups >= AMPLE * fitted if self.weights == "auto" else self.weights == "counts"
+
+    def widening(self, groups: int, fitted: float) -> float:
+        """None where whole runs are drawn: designs that vary already spread the fits as much as residuals lack."""
+        return 1.0 if self.whole(groups, fitted) else float(np.sqrt(groups / max(groups - fitted, 1.0)))
+
     def sample(self, ready: Prepared, problem: Problem, theta: Array, rng: Rng) -> tuple[Array, float, dict[str, int]]:
         clusters = ready.runs.clusters()
         if int(clusters.max()) + 1 < 3:
@@ -135,9 +148,8 @@ class Bootstrap(Method):
                 f"{ready.runs.source} holds {int(clusters.max()) + 1} independent runs: there is nothing to resample",
                 hint="train at least 3 (better 8) separate runs",
             )
-        many = int(clusters.max()) + 1 >= AMPLE * problem.size
-        counts = many if self.weights == "auto" else self.weights == "counts"
-        make = resample.cluster_counts if counts else resample.cluster_dirichlet
+        whole = self.whole(int(clusters.max()) + 1, problem.size)
+        make = resample.cluster_counts if whole else resample.cluster_dirichlet
         return _batches(
             self.n,
             len(problem.y),
@@ -352,7 +364,7 @@ def draw(fit: Fit, runs: Runs, *, method: Method | str = "auto", seed: int = 0) 
         clusters = ready.runs.clusters()
         groups = int(clusters.max()) + 1
         freedom = max(groups - fitted, 1.0)
-        widening = 1.0 if method.scaled else float(np.sqrt(groups / freedom))
+        widening = method.widening(groups, fitted)
         if not method.pooled:
             freedom = min(freedom, laplace.freedom(problem, theta, clusters))
     if method.resamples and problem.penalty is not None:
@@ -496,11 +508,18 @@ def _by_targets(
     u = _space(problem, theta)
     clusters = ready.runs.clusters()
     residual = laplace.inflated(problem, theta, problem.target - u, clusters)
-    return _batches(
-        total,
-        len(problem.y),
-        lambda count: _guarded(problem, theta, None, make(u, residual, clusters, count, rng)),
-    )
+    blur = resample.bandwidth(residual, int(clusters.max()) + 1) if _robust(problem) else 0.0
+
+    def targets(count: int) -> Array:
+        made = make(u, residual, clusters, count, rng)
+        return np.asarray(made + blur * rng.standard_normal(made.shape)) if blur else np.asarray(made)
+
+    return _batches(total, len(problem.y), lambda count: _guarded(problem, theta, None, targets(count)))
+
+
+def _robust(problem: Problem) -> bool:
+    """Whether the objective draws the fit through some of the rows, whose residuals then are nearly zero."""
+    return isinstance(problem.objective, Huber | Absolute)
 
 
 def _batches(total: int, rows: int, make: Any) -> tuple[Array, float, dict[str, int]]:

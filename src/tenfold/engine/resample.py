@@ -79,6 +79,17 @@ def wild_targets(
     return np.asarray(u + residual * np.take(factor, clusters, axis=1))
 
 
+def bandwidth(residual: Array, independent: int) -> float:
+    """Standard deviation of the normal noise that smooths resampled residuals, by Silverman's rule (1986, eq. 3.31).
+
+    A robust fit passes through as many rows as it has coefficients, and their residuals, zero, would make the centre of
+    the noise look sharper than it is; smoothing repairs it (De Angelis, Hall and Young 1993, J. Am. Stat. Assoc. 88,
+    1310-1316).
+    """
+    quarter = np.quantile(residual, [0.25, 0.75])
+    return float(0.9 * min(np.std(residual), (quarter[1] - quarter[0]) / 1.349) * independent**-0.2)
+
+
 @dataclass(frozen=True, slots=True)
 class Guarded:
     """What the guard did: lanes searched globally, and how many of them had been improved on."""
