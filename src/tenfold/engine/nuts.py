@@ -72,8 +72,8 @@ def _sample(
     root = _root(problem, theta)
     share = problem.weights / np.bincount(clusters)[clusters]
     noise = _first_noise(problem, theta, share)
-    energy = _energy(problem, theta, root, share, noise)
-    kernel = NUTS(potential_fn=energy, target_accept_prob=0.9)
+    potential = energy(problem, theta, root, share, noise)
+    kernel = NUTS(potential_fn=potential, target_accept_prob=0.9)
     keep = -(-draws // chains)
     run = MCMC(
         kernel, num_warmup=warmup, num_samples=keep, num_chains=chains, chain_method="vectorized", progress_bar=False
@@ -107,7 +107,7 @@ def _first_noise(problem: Problem, theta: Array, share: Array) -> float:
     return float(np.sqrt(np.sum(share * (u - problem.target) ** 2) / freedom)) or 1e-12
 
 
-def _energy(problem: Problem, theta: Array, root: Array, share: Array, noise: float) -> Any:
+def energy(problem: Problem, theta: Array, root: Array, share: Array, noise: float) -> Any:
     """The negative log posterior at z (p + 1,): whitened coefficients and the log of the noise over its first value."""
     import jax.numpy as jnp
 
@@ -118,14 +118,18 @@ def _energy(problem: Problem, theta: Array, root: Array, share: Array, noise: fl
     for j, name in enumerate(problem.names):
         if name in problem.bounds:
             ends = problem.bounds[name]
-            low[j], high[j] = (problem.domains[j].to_free(end) if end > 0 else low[j] for end in ends)
+            log = problem.domains[j].transform == "log"
+            low[j], high[j] = (
+                (np.log(end) if end > 0 else outer) if log else end
+                for end, outer in zip(ends, (low[j], high[j]), strict=True)
+            )
     floors = np.array([domain.name == "floor" for domain in problem.domains])
     penalty = problem.penalty
     known = np.zeros(problem.size, dtype=bool) if penalty is None else np.isfinite(penalty.sd)
     mean = np.zeros(problem.size) if penalty is None else np.where(known, penalty.mean, 0.0)
     sd = np.ones(problem.size) if penalty is None else np.where(known, penalty.sd, 1.0)
 
-    def energy(z: Any) -> Any:
+    def at(z: Any) -> Any:
         free = theta + root @ z[:-1]
         log_sigma = jnp.log(noise) + z[-1]
         coef = {
@@ -142,4 +146,4 @@ def _energy(problem: Problem, theta: Array, root: Array, share: Array, noise: fl
         inside = jnp.all((free >= low) & (free <= high))
         return jnp.where(inside & jnp.isfinite(out), out, jnp.inf)
 
-    return energy
+    return at
