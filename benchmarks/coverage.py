@@ -14,6 +14,7 @@ import hashlib
 import json
 import os
 import platform
+from collections import Counter
 from collections.abc import Mapping
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass, field
@@ -35,7 +36,7 @@ LEVELS = (0.5, 0.9)
 TOP = 10**20.5  # FLOP of the largest budget
 POINTS = {"edge": 0.0, "half a decade": 0.5, "one decade": 1.0}  # decades of compute beyond the data
 LADDER: dict[str, Any] = {"low": 1e18, "high": TOP, "noise": 0.004}
-DRAWS = 400
+DRAWS = 300
 
 
 @dataclass(frozen=True)
@@ -59,8 +60,7 @@ CELLS = {
     "growing": Cell(
         "36 runs, noise 0.2 % at the top and 2.5 times as much a decade below", {"noise": 0.002, "noise_growth": 2.5}
     ),
-    "12 runs": Cell("12 runs, noise 0.4 %", {"budgets": 4, "sizes": 3}),
-    "8 runs": Cell("8 of 12 points, noise 0.4 %", {"budgets": 4, "sizes": 3, "runs": 8}),
+    "10 runs": Cell("10 runs at 4 budgets, noise 0.4 %", {"budgets": 4, "sizes": 3, "runs": 10}),
     "outliers": Cell("36 runs, noise 0.4 %, 8 % of them 2.5 to 7.5 % too high", {"outliers": 0.08}),
     "checkpoints": Cell(
         "36 runs of 6 checkpoints whose errors are correlated by 0.9", {"checkpoints": 6, "correlation": 0.9}
@@ -79,9 +79,8 @@ METHODS: dict[str, Method] = {
     "wild": Wild(DRAWS),
     "residual": Residual(DRAWS),
     "laplace": Laplace(DRAWS),
-    "profile": Profile(DRAWS),
 }
-SLOW = {"nuts": Nuts(DRAWS, warmup=300, chains=1)}  # seconds a table: only with --nuts
+SLOW = {"profile": Profile(DRAWS), "nuts": Nuts(DRAWS, warmup=300, chains=1)}  # the latter takes seconds a table
 
 
 def measure(cell: str, table: int, methods: tuple[str, ...]) -> dict[str, Any]:
@@ -93,24 +92,21 @@ def measure(cell: str, table: int, methods: tuple[str, ...]) -> dict[str, Any]:
     truth |= dict(made.truth.coef) | {"N*": made.truth.optimum(TOP * 10.0)}
     intervals: dict[str, dict[str, list[float]]] = {}
     center: dict[str, float] = {}
-    groups = int(made.runs.clusters().max()) + 1
-    same = "counts" if Bootstrap().whole(groups, len(fitted.coef)) else "dirichlet"  # what auto draws
+    auto = draw(fitted, made.runs, method=METHODS["auto"], seed=table)
     for name in methods:
-        if name == "auto":
-            continue
-        drawn = draw(fitted, made.runs, method={**METHODS, **SLOW}[name], seed=table)
+        drawn = auto if name == "auto" else draw(fitted, made.runs, method={**METHODS, **SLOW}[name], seed=table)
         intervals[name] = {}
         for what, (middle, low_high) in _quantities(fitted, drawn, targets).items():
             center[what] = middle
             intervals[name][what] = low_high
-    intervals = {name: intervals[same if name == "auto" else name] for name in methods}
     return {
         "cell": cell,
         "table": table,
         "truth": truth,
         "center": center,
         "intervals": intervals,
-        "forecast": _forecast(fitted, made, table, targets) if "auto" in methods else {},
+        "chosen": auto.method,
+        "forecast": _forecast(fitted, made, auto, targets),
     }
 
 
@@ -142,11 +138,12 @@ def _ends(values: Array) -> list[float]:
 
 
 def _forecast(
-    fitted: Fit, made: Simulated, table: int, targets: Mapping[str, Mapping[str, float]]
+    fitted: Fit, made: Simulated, drawn: Draws, targets: Mapping[str, Mapping[str, float]]
 ) -> dict[str, dict[str, Any]]:
     """The whole chain, rehearsal included, against one new run at each point."""
-    seen = forecast(fitted, made.runs, at=list(targets.values()), method=METHODS["auto"], levels=LEVELS, seed=table)
-    rng = np.random.default_rng([table, 7])
+    seed = int(made.settings["seed"])
+    seen = forecast(fitted, made.runs, at=list(targets.values()), draws=drawn, levels=LEVELS, seed=seed)
+    rng = np.random.default_rng([seed, 7])
     out = {}
     for (name, point), prediction in zip(targets.items(), seen.predictions, strict=True):
         error = made.settings["noise"] * rng.standard_normal()
@@ -200,6 +197,7 @@ def summary(records: list[dict[str, Any]]) -> dict[str, Any]:
             "objective": CELLS[cell].objective,
             "right": CELLS[cell].right,
             "tables": len(mine),
+            "chosen": dict(sorted(Counter(record["chosen"] for record in mine).items())),
             "methods": {
                 method: {
                     what: _counted(mine, method, what)
@@ -252,12 +250,12 @@ def main() -> None:
     parser.add_argument("--tables", type=int, default=200, help="simulated ladders a cell")
     parser.add_argument("--jobs", type=int, default=1, help="processes")
     parser.add_argument("--cells", default=",".join(CELLS), help="which cells")
-    parser.add_argument("--nuts", action="store_true", help="the no-U-turn sampler too: seconds a table")
+    parser.add_argument("--methods", default=",".join(METHODS), help=f"which methods; there are {', '.join(SLOW)} too")
     parser.add_argument("--records", type=Path, default=Path("out/coverage.jsonl"), help="where records are kept")
     parser.add_argument("--json", type=Path, default=OUT, help="where the summary goes")
     given = parser.parse_args()
-    methods = (*METHODS, *(SLOW if given.nuts else ()))
-    found = summary(collect(tuple(given.cells.split(",")), given.tables, methods, given.records, given.jobs))
+    cells, methods = tuple(given.cells.split(",")), tuple(given.methods.split(","))
+    found = summary(collect(cells, given.tables, methods, given.records, given.jobs))
     machine = f"{platform.machine()}, Python {platform.python_version()}, NumPy {np.__version__}"
     record = {"draws": DRAWS, "ladder": LADDER, "machine": machine, "cells": found}
     given.json.write_text(json.dumps(record, indent=1) + "\n")

@@ -17,7 +17,7 @@ from tenfold.core.provenance import Provenance, provenance
 from tenfold.core.runs import Runs
 from tenfold.engine import laplace, nuts, profile, resample
 from tenfold.engine.newton import Solutions
-from tenfold.engine.objective import Absolute, Huber
+from tenfold.engine.objective import Absolute, Huber, Kinked, Squared, Student
 from tenfold.engine.problem import Problem
 from tenfold.engine.solve import refit
 from tenfold.estimators.options import rebuilt
@@ -30,6 +30,7 @@ Rng = np.random.Generator
 
 MIXED = 1.05  # R-hat of draws that may be used
 AMPLE = 4  # runs a coefficient from which whole runs may be left out of resamples
+CHEAP = 50_000_000  # rows times draws up to which refits take seconds
 
 
 @dataclass(frozen=True, eq=False)
@@ -159,7 +160,10 @@ class Bootstrap(Method):
 
 @dataclass(frozen=True, slots=True)
 class Residual(Method):
-    """Keep the design, resample whole clusters of residuals. Assumes that the noise is alike everywhere."""
+    """Keep the design, resample whole clusters of residuals, made as large as the noise.
+
+    Assumes that the noise is alike everywhere. Robust objectives smooth them (:func:`tenfold.engine.resample.bandwidth`).
+    """
 
     n: int = 1000
     kind: ClassVar[str] = "residual"
@@ -171,7 +175,11 @@ class Residual(Method):
 
 @dataclass(frozen=True, slots=True)
 class Wild(Method):
-    """Keep the design and each cluster's residuals, flip their signs at random (Webb's six weights)."""
+    """Keep the design and each cluster's residuals, made as large as the noise, and flip their signs at random.
+
+    The noise may differ between runs. Its variance is then less certain, which the degrees of freedom say
+    (:func:`tenfold.engine.laplace.freedom`). Robust objectives smooth the residuals as :class:`Residual` does.
+    """
 
     n: int = 1000
     kind: ClassVar[str] = "wild"
@@ -291,23 +299,32 @@ class Nuts(Method):
 
 @dataclass(frozen=True, slots=True)
 class Auto(Method):
-    """The bootstrap by run while ``n`` refits are cheap, else the sandwich: on huge tables the two agree.
+    """The shortest intervals that were measured to hold the truth as often as they say (docs/coverage.md).
 
-    With priors, normal draws from the posterior: runs that need priors are too few to be resampled. docs/coverage.md
-    holds how often the intervals of each method hold the truth.
+    Where the residuals show no sign that some runs are noisier than others, they are exchanged between runs
+    (:class:`Residual`). Where they do, where rows are weighted, and for quantiles and counts, whose noise does not lie to
+    both sides alike, runs are resampled (:class:`Bootstrap`). Tables whose refits would take long get the sandwich
+    (:class:`Laplace`). With priors, normal draws from the posterior: runs that need priors are too few to be resampled.
     """
 
     n: int = 1000
     kind: ClassVar[str] = "auto"
 
-    def choose(self, rows: int, *, priors: bool = False) -> Method:
-        """The method for a table of this many rows."""
-        if priors:
+    def choose(self, problem: Problem, theta: Array, clusters: NDArray[np.int64]) -> Method:
+        """The method for a problem at its optimum, with the cluster of every row."""
+        if problem.penalty is not None:
             return Posterior(self.n)
-        return Bootstrap(self.n) if rows * self.n <= 50_000_000 else Laplace(self.n)
+        if len(problem.y) * self.n > CHEAP:
+            return Laplace(self.n)
+        even = isinstance(problem.objective, Squared | Huber | Absolute | Student)
+        if not even or np.ptp(problem.weights) > 0:
+            return Bootstrap(self.n)
+        u = _space(problem, theta)
+        residual = laplace.inflated(problem, theta, problem.target - u, clusters)
+        return Residual(self.n) if resample.alike(residual, u, clusters) else Bootstrap(self.n)
 
     def sample(self, ready: Prepared, problem: Problem, theta: Array, rng: Rng) -> tuple[Array, float, dict[str, int]]:
-        return self.choose(len(problem.y)).sample(ready, problem, theta, rng)
+        return self.choose(problem, theta, ready.runs.clusters()).sample(ready, problem, theta, rng)
 
 
 METHODS: dict[str, Any] = {cls.kind: cls for cls in (Auto, Bootstrap, Residual, Wild, Laplace, Profile, Posterior, Nuts)}
@@ -336,7 +353,7 @@ def draw(fit: Fit, runs: Runs, *, method: Method | str = "auto", seed: int = 0) 
         fit: a fit of these runs.
         runs: the same runs, checked by hash.
         method: a method or its name (``bootstrap``, ``residual``, ``wild``, ``laplace``, ``profile``, ``posterior``,
-            ``nuts``, each with ``:COUNT``); ``auto`` takes the bootstrap by run while it is cheap.
+            ``nuts``, each with ``:COUNT``); ``auto`` takes the one that was measured to cover (:class:`Auto`).
         seed: of the generator; the same seed gives the same draws.
 
     Raises:
@@ -352,7 +369,7 @@ def draw(fit: Fit, runs: Runs, *, method: Method | str = "auto", seed: int = 0) 
     ready, problem = same_problem(fit, runs)
     theta = problem.free(fit.coef)
     if isinstance(method, Auto):
-        method = method.choose(len(problem.y), priors=problem.penalty is not None)
+        method = method.choose(problem, theta, ready.runs.clusters())
     made = provenance("draw", runs_id=fit.provenance.runs_id, source=ready.runs.source, method=repr(method), seed=seed)
     if problem.size == 0:  # every coefficient is held: all draws are alike
         return Draws(fit, problem.natural(np.zeros((2, 0))), method.kind, 0.0, {}, made)
@@ -519,7 +536,7 @@ def _by_targets(
 
 def _robust(problem: Problem) -> bool:
     """Whether the objective draws the fit through some of the rows, whose residuals then are nearly zero."""
-    return isinstance(problem.objective, Huber | Absolute)
+    return isinstance(problem.objective, Huber | Kinked)
 
 
 def _batches(total: int, rows: int, make: Any) -> tuple[Array, float, dict[str, int]]:

@@ -79,6 +79,23 @@ def wild_targets(
     return np.asarray(u + residual * np.take(factor, clusters, axis=1))
 
 
+def alike(residual: Array, u: Array, clusters: Clusters, *, threshold: float = 1.645) -> bool:
+    """Whether the sizes of residuals show no trend with the fitted values ``u``, so that clusters may exchange theirs.
+
+    Spearman's rank correlation of the clusters' root mean squares with their mean fitted values, times sqrt(G - 1), is
+    nearly standard normal where there is no trend; a tenth of such tables is called uneven.
+    """
+    sizes = np.bincount(clusters)
+    if len(sizes) < 4:
+        return True
+    spread = np.bincount(clusters, residual**2) / sizes
+    place = np.bincount(clusters, u) / sizes
+    if np.ptp(spread) == 0 or np.ptp(place) == 0:
+        return True
+    ranks = np.argsort(np.argsort([spread, place], axis=1, kind="stable"), axis=1, kind="stable")
+    return bool(abs(np.corrcoef(ranks.astype(np.float64))[0, 1]) * np.sqrt(len(sizes) - 1) < threshold)
+
+
 def bandwidth(residual: Array, independent: int) -> float:
     """Standard deviation of the normal noise that smooths resampled residuals, by Silverman's rule (1986, eq. 3.31).
 
