@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import functools
+
 import numpy as np
 import pytest
 
@@ -36,9 +38,14 @@ def test_our_own_fit_finds_the_exponent():
     assert fit("power", runs, axis="tokens", certificate=False).coef["alpha"] == pytest.approx(1.0, abs=2e-3)
 
 
+@functools.cache
+def students(**settings):
+    return simulate("teacher-student", **settings)
+
+
 @pytest.mark.parametrize("settings", [{"seed": 1}, {"alpha": 0.5, "target": 1.0}])
 def test_students_meet_the_closed_form(settings):
-    made = simulate("teacher-student", **settings)
+    made = students(**settings)
     runs = made.runs
     sizes = np.fmin(runs.column("tokens"), runs.column("params"))
     off = runs.column("loss") / runs.column("closed_form") - 1
@@ -52,7 +59,7 @@ def test_students_meet_the_closed_form(settings):
 
 def test_the_comparison_would_see_another_formula():
     """A control: the size curve taken for the data curve is off by far more than the tolerance above."""
-    parts = simulate("teacher-student", alpha=0.5, target=1.0).runs.groups("part")
+    parts = students(alpha=0.5, target=1.0).runs.groups("part")
     off = parts["data"].column("loss") / parts["size"].column("closed_form") - 1
     assert np.abs(off[-4:]).min() > 0.15
 
