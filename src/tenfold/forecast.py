@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -19,13 +19,17 @@ from tenfold.fit import Fit
 from tenfold.prepare import by_symbol, simplex_of
 from tenfold.rehearse import Rehearsal, rehearse
 from tenfold.uncertainty import Draws, Method, draw, parse_method
+from tenfold.verdict import Verdict, merged, verdict, verdict_of_evidence
 
 Array = NDArray[np.float64]
 
 
 @dataclass(frozen=True, slots=True)
 class Prediction:
-    """One target. ``intervals`` maps a level to (low, high); ``parts`` are standard deviations of the log prediction."""
+    """One target. ``intervals`` maps a level to (low, high); ``parts`` are standard deviations of the log prediction.
+
+    ``verdict`` says how far this number may be used.
+    """
 
     at: Mapping[str, float]
     center: float
@@ -33,6 +37,7 @@ class Prediction:
     reach: Mapping[str, float]
     parts: Mapping[str, float]
     status: str
+    verdict: Verdict | None = None
 
     def to_dict(self) -> dict[str, Any]:
         """The stable JSON form."""
@@ -43,6 +48,7 @@ class Prediction:
             "reach": dict(self.reach),
             "parts": dict(self.parts),
             "status": self.status,
+            "verdict": None if self.verdict is None else self.verdict.to_dict(),
         }
 
 
@@ -58,14 +64,24 @@ class Forecast:
     notes: tuple[str, ...]
     provenance: Provenance
 
+    @property
+    def verdict(self) -> Verdict | None:
+        """The worst level of the predictions, with every reason that any of them has; None when none was judged."""
+        judged = [prediction.verdict for prediction in self.predictions if prediction.verdict is not None]
+        return merged(judged) if judged else None
+
     def to_dict(self) -> dict[str, Any]:
-        """The stable JSON form: the first prediction's keys at the top, every prediction under ``predictions``."""
+        """The stable JSON form: the first prediction's keys at the top, every prediction under ``predictions``.
+
+        ``verdict`` at the top is that of all predictions together.
+        """
         first = self.predictions[0].to_dict()
         return {
             "law": self.law,
             "target": self.target,
             "source": self.source,
             **first,
+            "verdict": None if self.verdict is None else self.verdict.to_dict(),
             "rehearsal": self.rehearsal.to_dict() if self.rehearsal is not None else {"status": "unrehearsed"},
             "predictions": [prediction.to_dict() for prediction in self.predictions],
             "notes": list(self.notes),
@@ -119,7 +135,10 @@ def forecast(
         draws = draw(source, runs, method=parse_method(method) if isinstance(method, str) else method, seed=seed)
     if rehearsal is None:
         rehearsal = rehearse(source, runs, withhold=withhold, seed=seed)
-    made = tuple(_predict(source, draws, rehearsal, point, tuple(levels), seed) for point in targets)
+    bare = [_predict(source, draws, rehearsal, point, tuple(levels), seed) for point in targets]
+    made = tuple(
+        replace(each, verdict=verdict(source, rehearsal=rehearsal, draws=draws, prediction=each)) for each in bare
+    )
     return Forecast(
         source.law.name,
         source.target,
@@ -173,6 +192,63 @@ def _scale_reach(source: Fit, inputs: Mapping[str, float], each: Mapping[str, fl
     return max(each.values(), default=0.0)
 
 
+@dataclass(frozen=True, eq=False)
+class Spread:
+    """What is predicted at P points: ``center`` (P,), ``intervals`` by level, each (P,) and (P,), ``reach`` in decades and
+    the standard deviations of the log prediction that the interval is made of.
+    """
+
+    center: Array
+    intervals: Mapping[float, tuple[Array, Array]]
+    reach: Array
+    parts: Mapping[str, Array]
+
+
+def spread(
+    center: Array,
+    many: Array,
+    *,
+    noise: float,
+    rehearsal: Rehearsal,
+    reach: Array,
+    levels: Sequence[float] = (0.5, 0.9),
+    seed: int = 0,
+) -> Spread:
+    """Intervals from what varies: coefficients, the noise of one run, and the error that rehearsal measured.
+
+    Args:
+        center: predictions, shape (P,). many: the draws' predictions, (R, P).
+        noise: standard deviation of one run's logarithm. reach: decades beyond the data, (P,).
+        rehearsal: its ``growth`` a decade of reach is added as Student's t with as many degrees of freedom as scales
+            were withheld. levels: of the intervals. seed: of the sampling.
+    """
+    rng = np.random.default_rng(seed)
+    size = 20_000 if len(center) <= 16 else 4_000
+    positive = (center > 0) & (np.sum(many > 0, axis=0) > 1)
+    with np.errstate(all="ignore"):
+        shift = np.where(positive, np.log(many / center), many - center)
+    beyond = rehearsal.growth * reach if rehearsal.done else np.zeros(len(center))
+    picked = rng.integers(len(many), size=size)
+    one, tail = rng.standard_normal(size), rng.standard_t(max(rehearsal.freedom, 2), size)
+    intervals = {level: (np.empty(len(center)), np.empty(len(center))) for level in levels}
+    deviation = np.empty(len(center))
+    for j in range(len(center)):
+        known = shift[:, j][np.isfinite(shift[:, j])]
+        known = known if len(known) else np.zeros(1)
+        total = known[picked % len(known)] + noise * one + beyond[j] * tail
+        deviation[j] = np.std(known)
+        for level in levels:
+            low, high = np.quantile(total, [(1 - level) / 2, (1 + level) / 2])
+            pair = (
+                (center[j] * np.exp(low), center[j] * np.exp(high))
+                if positive[j]
+                else (center[j] + low, center[j] + high)
+            )
+            intervals[level][0][j], intervals[level][1][j] = pair
+    parts = {"coefficients": deviation, "noise": np.full(len(center), noise), "extrapolation": beyond}
+    return Spread(center, intervals, reach, parts)
+
+
 def _predict(
     source: Fit,
     draws: Draws,
@@ -182,30 +258,21 @@ def _predict(
     seed: int,
 ) -> Prediction:
     center = float(predict(source.law, source.coef, inputs))
-    many = draws.predict(**inputs).ravel()
+    many = draws.predict(**inputs).reshape(-1, 1)
     reach = reach_of(source, inputs)
     # outside the data on any axis counts as reach, even where compute alone does not show it
     far = max(reach["scale"], *(value for name, value in reach.items() if name != "scale"))
-    rng = np.random.default_rng(seed)
-    positive = center > 0
-    with np.errstate(all="ignore"):
-        shift = np.log(many / center) if positive else many - center
-    shift = shift[np.isfinite(shift)]
-    noise = source.rms
-    beyond = rehearsal.growth * far if rehearsal.done else 0.0
-    size = 20_000
-    total = rng.choice(shift, size) + noise * rng.standard_normal(size)
-    if beyond > 0:
-        total = total + beyond * rng.standard_t(max(rehearsal.freedom, 2), size)
-    intervals = {}
-    for level in levels:
-        low, high = np.quantile(total, [(1 - level) / 2, (1 + level) / 2])
-        intervals[level] = (
-            (float(center * np.exp(low)), float(center * np.exp(high)))
-            if positive
-            else (float(center + low), float(center + high))
-        )
-    parts = {"coefficients": float(np.std(shift)), "noise": noise, "extrapolation": beyond}
+    made = spread(
+        np.array([center]),
+        many,
+        noise=source.rms,
+        rehearsal=rehearsal,
+        reach=np.array([far]),
+        levels=levels,
+        seed=seed,
+    )
+    intervals = {level: (float(low[0]), float(high[0])) for level, (low, high) in made.intervals.items()}
+    parts = {name: float(values[0]) for name, values in made.parts.items()}
     at = {source.columns.get(symbol, symbol): value for symbol, value in inputs.items()}
     status = "unrehearsed"
     if rehearsal.done:
@@ -228,7 +295,8 @@ def forecast_evidence(law: Law, name: str, evidence: Published, *, at: Targets) 
                 if beyond > 0:
                     notes.append(f"{columns[symbol]} lies {beyond:.2g} decades beyond the published data")
         center = float(predict(law, evidence.coef, inputs))
-        made.append(Prediction({columns[s]: v for s, v in inputs.items()}, center, {}, reach, {}, "unrehearsed"))
+        bare = Prediction({columns[s]: v for s, v in inputs.items()}, center, {}, reach, {}, "unrehearsed")
+        made.append(replace(bare, verdict=verdict_of_evidence(law, evidence, prediction=bare)))
     if evidence.note:
         notes.append(evidence.note)
     return Forecast(

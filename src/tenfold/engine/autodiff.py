@@ -20,15 +20,23 @@ from tenfold.engine.precision import x64
 
 Array = NDArray[np.float64]
 
-LANES, AHEAD = 4, 3
+AHEAD = 3  # chunks that are dispatched before the first is waited for
+# Lanes of a chunk: as many as make this many elements with the rows, so that a call's own cost does not count beside its
+# work on a short table, and few on a long one, where lanes that have finished would cost as much as those that run.
+ELEMENTS, LEAST_LANES = 512, 4
 
 
 def bucket(rows: int) -> int:
-    """The padded number of rows: 64, 80, 100, 125, ... (steps of 1.25)."""
-    size = 64
+    """The padded number of rows: 16, 32, 64, then 80, 100, 125, ... (steps of 1.25)."""
+    size = 16
     while size < rows:
-        size = int(np.ceil(size * 1.25))
+        size = 2 * size if size < 64 else int(np.ceil(size * 1.25))
     return size
+
+
+def lanes_of(padded: int) -> int:
+    """The lanes of one chunk for a padded number of rows."""
+    return max(ELEMENTS // padded, LEAST_LANES)
 
 
 class AutodiffKernel(Kernel):
@@ -152,6 +160,7 @@ class AutodiffKernel(Kernel):
         kind = objective.renumbered([0.0] * len(objective.numbers))
         compiled = _compiled(self.fn, self.names, self.logs, kind)[which]
         numbers = tuple(np.float64(number) for number in objective.numbers)
+        width = lanes_of(self._padded)
         pieces: list[list[Array]] = []
         running: deque[tuple[int, Any]] = deque()  # chunks are dispatched ahead, so that cores work side by side
 
@@ -160,13 +169,13 @@ class AutodiffKernel(Kernel):
             pieces.append([np.asarray(array)[:size] for array in arrays])
 
         with x64():
-            for begin in range(0, theta.shape[0], LANES):
-                part = slice(begin, begin + LANES)
+            for begin in range(0, theta.shape[0], width):
+                part = slice(begin, begin + width)
                 count = theta[part].shape[0]
                 # unused lanes repeat the last one, unused rows have no weight
-                index = np.minimum(np.arange(begin, begin + LANES), theta.shape[0] - 1)
-                w = np.zeros((LANES, self._padded))
-                t = np.empty((LANES, self._padded))
+                index = np.minimum(np.arange(begin, begin + width), theta.shape[0] - 1)
+                w = np.zeros((width, self._padded))
+                t = np.empty((width, self._padded))
                 w[:count, : self.rows] = weights if weights.ndim == 1 else weights[part]
                 t[:count, : self.rows] = target if target.ndim == 1 else target[part]
                 t[count:, : self.rows], t[:, self.rows :] = t[count - 1, : self.rows], t[:, self.rows - 1 : self.rows]
