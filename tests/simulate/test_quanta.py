@@ -14,6 +14,11 @@ from tenfold.simulate import simulate
 from tenfold.simulate.quanta import expected
 
 
+@functools.cache
+def quanta(**settings):
+    return simulate("quanta", **settings)
+
+
 @pytest.mark.parametrize(
     "settings", [{}, {"alpha": 1.0, "draws": 2}, {"alpha": 0.2, "threshold": 3, "need": 1, "draws": 2}]
 )
