@@ -254,6 +254,8 @@ def main() -> None:
     parser.add_argument("--records", type=Path, default=Path("out/coverage.jsonl"), help="where records are kept")
     parser.add_argument("--json", type=Path, default=OUT, help="where the summary goes")
     given = parser.parse_args()
+    if given.tables < 2:
+        parser.error("--tables must be 2 or more: widths are measured in the spread over tables")
     cells, methods = tuple(given.cells.split(",")), tuple(given.methods.split(","))
     found = summary(collect(cells, given.tables, methods, given.records, given.jobs))
     machine = f"{platform.machine()}, Python {platform.python_version()}, NumPy {np.__version__}"

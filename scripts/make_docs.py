@@ -15,7 +15,9 @@ import sys
 from pathlib import Path
 from typing import Any
 
+from coverage_page import coverage_page
 from ladder_page import ladder_page
+from verdicts_page import verdicts_page
 
 from tenfold.core.axes import axis_of, say
 from tenfold.core.law import Law, optimum_of
@@ -65,6 +67,8 @@ def pages() -> dict[str, str]:
     made["laws/README.md"] = _index(list(found.values()))
     made["cli.md"] = cli_page()
     made["ladder-files.md"] = HEAD + ladder_page()
+    made["verdicts.md"] = HEAD + verdicts_page()
+    made["coverage.md"] = HEAD + coverage_page()
     return made
 
 

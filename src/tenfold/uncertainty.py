@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import functools
 from abc import ABC, abstractmethod
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, ClassVar
 
@@ -327,7 +327,9 @@ class Auto(Method):
         return self.choose(problem, theta, ready.runs.clusters()).sample(ready, problem, theta, rng)
 
 
-METHODS: dict[str, Any] = {cls.kind: cls for cls in (Auto, Bootstrap, Residual, Wild, Laplace, Profile, Posterior, Nuts)}
+METHODS: dict[str, Callable[..., Method]] = {
+    cls.kind: cls for cls in (Auto, Bootstrap, Residual, Wild, Laplace, Profile, Posterior, Nuts)
+}
 
 
 def parse_method(text: str) -> Method:
@@ -486,7 +488,7 @@ def profile_interval(fit: Fit, runs: Runs, coef: str, *, level: float = 0.9) -> 
 
 def _space(problem: Problem, theta: Array) -> Array:
     model = problem.kernel.model(problem.kernel.to_solver(theta[None]))[0]
-    return np.log(model) if problem.objective.space == "log" else model
+    return np.asarray(np.log(model) if problem.objective.space == "log" else model)
 
 
 def _guarded(
@@ -515,7 +517,7 @@ def _through_profile(problem: Problem, theta: Array, j: int, spread: float, disp
     middle = int(np.argmin(np.abs(grid - theta[j])))
     root[middle:] = np.maximum.accumulate(root[middle:])
     root[: middle + 1] = np.minimum.accumulate(root[: middle + 1][::-1])[::-1]
-    return np.interp(normal, root, grid)
+    return np.asarray(np.interp(normal, root, grid))
 
 
 def _by_targets(

@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from test_fit import TRUTH, grid
+from scipy import stats
+from test_fit import grid
 
-from tenfold import Bootstrap, ConfigError, DataError, Laplace, draw, fit, profile_interval
+from tenfold import ConfigError, DataError, draw, fit, profile_interval
 from tenfold.core import Labels, Runs
 from tenfold.core.law import predict
+from tenfold.engine import resample
 from tenfold.laws import get
+from tenfold.simulate import simulate
 from tenfold.uncertainty import student_factors
 
 
@@ -89,22 +92,36 @@ def test_fixed_coefficients_stay_fixed(fitted):
     assert held.coef["E"][0] == 1.8
 
 
-@pytest.mark.slow
-@pytest.mark.parametrize(("method", "tables"), [(Bootstrap(n=200), 60), (Laplace(n=400), 150)])
-def test_ninety_percent_intervals_cover(method, tables):
-    """On simulated tables a nominal 90 % interval covers the truth within the binomial band of the count used.
+def test_auto_exchanges_residuals_only_where_noise_is_even():
+    def chosen(*, objective="huber:1e-3", **settings):
+        runs = simulate("ladder", low=1e18, high=3e20, seed=4, **settings).runs
+        made = fit("chinchilla", runs, objective=objective, certificate=False, throw=False)
+        return draw(made, runs, method="auto:20").method
 
-    At a true coverage of 90 % fewer than 80 % of 60 (or 84 % of 150) tables is a one-in-a-hundred event; the sandwich is
-    known to be a little short on 36 runs (measured 86 % on 200 tables), so its band starts at 78 %.
-    """
-    lowest = {"bootstrap": 0.80, "laplace": 0.78}[method.kind]
-    hits = 0
-    for seed in range(tables):
-        runs = grid(0.004, seed=seed)
-        made = fit("chinchilla", runs, objective="squared", certificate=False)
-        low, high = draw(made, runs, method=method, seed=seed).interval("beta", 0.9)
-        hits += low <= TRUTH["beta"] <= high
-    assert lowest <= hits / tables <= 0.99
+    assert chosen() == "residual"
+    assert chosen(checkpoints=3) == "residual"
+    assert chosen(noise=0.002, noise_growth=2.5) == "bootstrap"  # ten times as noisy at the bottom as at the top
+    assert chosen(objective="quantile:0.3") == "bootstrap"  # its residuals do not lie to both sides alike
+
+
+def test_a_tenth_of_even_tables_is_called_uneven():
+    rng = np.random.default_rng(0)
+    clusters = np.arange(40)
+    even = [resample.alike(rng.standard_normal(40), rng.standard_normal(40), clusters) for _ in range(2000)]
+    # two thousand tables: a share of 10 % has a standard error of 0.7 %, and four of those are allowed
+    assert np.mean(even) == pytest.approx(0.9, abs=0.028)
+    growing = np.exp(np.linspace(0.0, 2.3, 40))
+    found = [resample.alike(growing * rng.standard_normal(40), np.arange(40.0), clusters) for _ in range(200)]
+    assert np.mean(found) < 0.1
+
+
+def test_draws_of_few_runs_have_the_tails_of_student():
+    factor = student_factors(100_000, 5.0)
+    normal = np.random.default_rng(1).standard_normal(100_000)
+    # quantiles of 1e5 draws in probability: four times sqrt(.05 .95 / 1e5)
+    share = stats.t(5).cdf(np.quantile(factor * normal, [0.05, 0.25, 0.95]))
+    assert share == pytest.approx([0.05, 0.25, 0.95], abs=0.006)
+    assert np.all(student_factors(10, np.inf) == 1.0)
 
 
 def test_few_runs_widen_the_draws():

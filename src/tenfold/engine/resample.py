@@ -93,7 +93,8 @@ def alike(residual: Array, u: Array, clusters: Clusters, *, threshold: float = 1
     if np.ptp(spread) == 0 or np.ptp(place) == 0:
         return True
     ranks = np.argsort(np.argsort([spread, place], axis=1, kind="stable"), axis=1, kind="stable")
-    return bool(abs(np.corrcoef(ranks.astype(np.float64))[0, 1]) * np.sqrt(len(sizes) - 1) < threshold)
+    correlation = np.asarray(np.corrcoef(ranks.astype(np.float64)))[0, 1]
+    return bool(abs(correlation) * np.sqrt(len(sizes) - 1) < threshold)
 
 
 def bandwidth(residual: Array, independent: int) -> float:
