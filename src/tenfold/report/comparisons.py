@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from tenfold.report.blocks import Formula, Grid, Lines, Para, Section
+from tenfold.report.blocks import Formula, Grid, Lines, Para, Picture, Section
 from tenfold.report.numbers import count, percent, plain, with_error
 
 Json = Mapping[str, Any]
@@ -24,7 +24,8 @@ def ranking_sections(ranking: Json) -> list[Section]:
         for entry in ranking["ranking"]
     )
     grid = Grid(("law", "coefficients", "withheld error", "in-sample error", ""), rows, "lrrrl")
-    out = [Section("ranking", "Laws in order", (Para(ranking_verdict(ranking), lead=True), grid))]
+    blocks = (Para(ranking_verdict(ranking), lead=True), Picture("ranking"), grid)
+    out = [Section("ranking", "Laws in order", blocks)]
     if ranking["left_out"]:
         out.append(Section("left-out", "Laws that have no place", (Lines(left_out_lines(ranking["left_out"])),)))
     return out

@@ -7,7 +7,7 @@ from typing import Any
 
 from tenfold.core.errors import DataError, LawError
 from tenfold.core.law import Law
-from tenfold.report import verdicts, words
+from tenfold.report import comparisons, verdicts, words
 from tenfold.report.blocks import Block, Code, Facts, Formula, Grid, Lines, Para, Picture, Section
 from tenfold.report.numbers import MISSING, finite, interval, percent, plain, quantity, with_error
 
@@ -148,13 +148,21 @@ def rehearsal_section(rehearsal: Json | None) -> Section:
     """Every fold: what was withheld, how far ahead it lay and how the prediction erred."""
     sentence = words.rehearsal_sentence(rehearsal)
     blocks: list[Block] = [Para(words.sentence(sentence))]
+    covered = words.covered_words(rehearsal)
+    if covered:
+        blocks.append(Para(covered))
     folds = (rehearsal or {}).get("folds") or []
     if rehearsal and folds:
         axis = str(rehearsal.get("axis", ""))
         blocks.append(Picture("rehearsal"))
         rows = tuple(words.fold_row(axis, fold) for fold in folds)
-        headers = (f"fitted up to ({axis})", "predicted", "decades ahead", "runs", "error", "rms error")
-        blocks.append(Grid(headers, rows, "rrrrrr", "Positive errors: the prediction was too high."))
+        measured = ("decades ahead", "runs", "error", "rms error", "no change", "straight line")
+        headers = (f"fitted up to ({axis})", "predicted", *measured)
+        caption = (
+            "Positive errors: the prediction was too high. The last two columns are the rms errors of predicting no "
+            "change and of a straight line in logarithms."
+        )
+        blocks.append(Grid(headers, rows, "rrrrrrrr", caption))
         growth = rehearsal.get("growth")
         if finite(growth):
             blocks.append(
@@ -347,11 +355,13 @@ def numbers_section(study: Json) -> Section:
         rows += [
             ("parameters", words.quantity_words(plan["params"], "params", unit=False)),
             ("training tokens", words.quantity_words(plan["tokens"], "tokens", unit=False)),
-            ("expected loss", words.planned_loss(plan, forecast)),
+            ("expected loss", words.planned_loss(plan, forecast) + verdicts.level_words(plan.get("verdict"))),
         ]
-    for prediction in (forecast or {}).get("predictions", [])[:3]:
+    seen = forecast or {}
+    for prediction in seen.get("predictions", [])[:3]:
         label = f"forecast at {words.at_words(prediction['at'])}"
-        rows.append((label, words.forecast_line(forecast["target"], prediction, forecast.get("rehearsal"))))
+        line = words.forecast_line(seen["target"], prediction, seen.get("rehearsal"))
+        rows.append((label, line + verdicts.level_words(prediction.get("verdict"))))
     if study.get("live"):
         rows.append(("live check", words.live_sentence(study["live"], best.get("target", "loss"))))
     headline = best["certificate"].get("headline") or {}
@@ -366,27 +376,34 @@ def picture_section() -> Section:
 
 
 def ranking_section(study: Json) -> Section:
-    """Every law that was tried, by its error on withheld scales."""
-    rows = []
+    """Every law that was tried, by its error on withheld scales, with ties and nulls."""
+    rows: list[tuple[str, ...]] = []
+    entries = {entry["law"]: entry for entry in study.get("ranking") or []}
+    scores: list[float] = []
     for law in study["laws"]:
         folds = (law.get("rehearsal") or {}).get("folds") or []
         errors = [abs(fold["error"]) for fold in folds if finite(fold.get("error"))]
-        score = (sum(error**2 for error in errors) / len(errors)) ** 0.5 if errors else None
+        score = (entries.get(law["law"]) or {}).get("withheld")
+        scores.append(float(score) if score is not None and finite(score) else float("inf"))
         worst = max(errors, default=None)
         rows.append(
             (
                 law["law"],
-                percent(score) if errors else "unrehearsed",
+                percent(score) if finite(score) else "unrehearsed",
                 percent(worst),
                 percent(law.get("rms")),
                 str(len(law["coef"])),
-                str(len(law["certificate"].get("warnings") or [])),
+                str((law.get("verdict") or {}).get("level", "")),
+                "tied with the first" if (entries.get(law["law"]) or {}).get("tied") else "",
             )
         )
-    headers = ("law", "error on withheld scales", "worst", "rms in sample", "coefficients", "warnings")
-    return Section(
-        "laws", "Laws that were tried", (Grid(headers, tuple(rows), "lrrrrr", "Ranked by error on withheld scales."),)
-    )
+    nulls = [entry for entry in entries.values() if entry.get("null")]
+    rows += [(f"{entry['law']} (null)", percent(entry["withheld"]), *[""] * 5) for entry in nulls]
+    scores += [float(entry["withheld"]) for entry in nulls]
+    rows = [row for _, row in sorted(zip(scores, rows, strict=True), key=lambda pair: pair[0])]
+    headers = ("law", "error on withheld scales", "worst", "rms in sample", "coefficients", "verdict", "")
+    caption = "Ranked by error on withheld scales. Nulls know no law: what they miss by is what there was to predict."
+    return Section("laws", "Laws that were tried", (Picture("ranking"), Grid(headers, tuple(rows), "lrrrrll", caption)))
 
 
 def live_section(study: Json) -> Section:
@@ -441,6 +458,8 @@ def sections_of(saved: Mapping[str, Any]) -> list[Section]:
             return study_sections(saved)
         parts = {"forecast": forecast_sections, "plan": plan_sections, "isoflop": isoflop_sections, "fit": fit_sections}
         made = list(parts[kind](saved))
+        if kind == "fit" and saved.get("ranking"):
+            made[1:1] = comparisons.ranking_sections(saved)
         rehearsal = saved.get("rehearsal")
         if kind in ("fit", "forecast") and isinstance(rehearsal, Mapping) and rehearsal.get("folds"):
             made.append(rehearsal_section(rehearsal))

@@ -102,7 +102,7 @@ def _block(block: Block, figures: Mapping[str, Figure]) -> str:
         case Para(text, lead):
             return f"<p{' class=lead' if lead else ''}>{_text(text)}</p>\n"
         case Stamp(level, text):
-            return f'<p class="lead"><strong class="stamp">{escape(level)}</strong> {_text(text)}</p>\n'
+            return f'<p class="lead {_slug(level)}"><strong class="stamp">{escape(level)}</strong> {_text(text)}</p>\n'
         case Reasons(items):
             return _reasons(items)
         case Lines(items, warn):
@@ -123,7 +123,7 @@ def _block(block: Block, figures: Mapping[str, Figure]) -> str:
     return ""
 
 
-_LABELS = {"trust": "For it", "caution": "Caution", "do not use": "Do not use"}
+_LABELS = {"trust": "Note", "caution": "Caution", "do not use": "Do not use"}
 
 
 def _reasons(items: tuple[tuple[str, str, str], ...]) -> str:
@@ -142,8 +142,8 @@ def _slug(level: str) -> str:
 
 
 def _text(text: str) -> str:
-    """Escaped text with raised powers."""
-    return raised(escape(text))
+    """Escaped text with raised powers; a number keeps its per cent sign on its line."""
+    return raised(escape(text)).replace(" %", "\u00a0%")
 
 
 def _formula(latex: str) -> str:

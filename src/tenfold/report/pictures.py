@@ -63,7 +63,7 @@ def saved_pictures(saved: Json, kind: str) -> dict[str, Scene]:
     if kind == "isoflop":
         return _from_saved({"isoflop": saved})
     if kind in ("fit", "forecast"):
-        return _from_saved({"laws": [{"rehearsal": saved.get("rehearsal")}]})
+        return _from_saved({"laws": [{"rehearsal": saved.get("rehearsal")}], "ranking": saved.get("ranking")})
     return {}
 
 
@@ -76,6 +76,9 @@ def _from_saved(saved: Json) -> dict[str, Scene]:
         sizes = scenes.sizes_scene(found, saved.get("plan"))
         if sizes is not None:
             out["sizes"] = sizes
+    entries = [entry for entry in saved.get("ranking") or [] if finite(entry.get("withheld"))]
+    if sum(not entry.get("null") for entry in entries) > 1:
+        out["ranking"] = scenes.ranking_scene(entries)
     rehearsal = (saved.get("laws") or [{}])[0].get("rehearsal") or {}
     if any(finite(fold.get("error")) for fold in rehearsal.get("folds") or []):
         out["rehearsal"] = scenes.rehearsal_scene(rehearsal)

@@ -185,6 +185,7 @@ def _loss_labels(main: Main, y: Scale) -> tuple[Label, ...]:
         number = interval(target.center, widest)
         status = "" if target.status in ("rehearsed", "") else f"\n{target.status}"
         name = "forecast" if alone or not target.name else target.name
+        name = name if name == "forecast" else f"{name}:"
         short = f"{name}\n{number}".replace(" [", "\n[") if alone else f"{name} {plain(target.center)}"
         top = widest[1] if widest else target.center
         out.append(Label(target.x, top, f"{name} {number}{status}", "orange", ("above", "left"), short + status))
@@ -232,6 +233,16 @@ def _line_labels(main: Main) -> list[Label]:
     return out
 
 
+def _target_words(main: Main, target: Target) -> str:
+    """One forecast: its number, where it lies, and whether that was rehearsed."""
+    widest = target.intervals.get(max(target.intervals, default=0.0))
+    beyond = max(decades_between(main.end, target.x), 0.0)
+    where = f"{decades(beyond)} beyond the runs" if beyond > 0.02 else "within the runs"
+    status = {"unrehearsed": ", unrehearsed", "beyond rehearsal": ", farther than was rehearsed"}
+    number = interval(target.center, widest)
+    return f"forecast {number} at {quantity(target.x, main.column)}, {where}{status.get(target.status, '')}"
+
+
 def _loss_words(main: Main) -> str:
     low, high = quantity(min(main.x), main.column), quantity(main.end, main.column)
     held = sum(main.held)
@@ -245,12 +256,9 @@ def _loss_words(main: Main) -> str:
         )
         + (" and its 50 % and 90 % bands for one new run" if main.bands else "")
     )
-    if main.targets:
-        first = main.targets[0]
-        widest = first.intervals.get(max(first.intervals, default=0.0))
-        text += f"; forecast {interval(first.center, widest)} at {quantity(first.x, main.column)}"
-        text += f", {decades(_beyond(main))} beyond the runs"
-        text += {"unrehearsed": ", unrehearsed", "beyond rehearsal": ", farther than was rehearsed"}.get(first.status, "")
+    text += "".join(f"; {_target_words(main, target)}" for target in main.targets[:4])
+    if _unearned(main) and main.bands:
+        text += "; bands are hatched where nothing was rehearsed"
     if main.live is not None and main.live.loss is not None:
         text += f"; a live check at {quantity(main.live.x, main.column)} measured {plain(main.live.loss)}"
     return text + "."
@@ -433,7 +441,7 @@ def rehearsal_scene(rehearsal: Json) -> Scene:
         if len(rows) > 1:
             marks.append(Stroke(xs, ys, colours[target], 1.2, "dot"))
         marks.append(Dots(xs, ys, colours[target], "ring", 9.0))
-        text = quantity(target, rehearsal.get("axis", ""), unit=False)
+        text = quantity(target, rehearsal.get("axis", ""), unit=target == targets[-1])
         labels.append(Label(xs[-1], ys[-1], text, colours[target], ("right", "above", "below", "left")))
     if growth > 0:
         text = "90 % of the widening\nthat forecasts get"
@@ -446,6 +454,41 @@ def rehearsal_scene(rehearsal: Json) -> Scene:
         f"{decades(max(fold['reach'] for fold in folds))} ahead: the worst is {percent(worst, sign=True)}."
     )
     return Scene(x_scale, y_scale, tuple(marks), tuple(labels), words, "rehearsal", height=360)
+
+
+_MOST_LAWS = 16  # in the picture of a ranking; the table holds all
+
+
+def ranking_scene(entries: Sequence[Json]) -> Scene:
+    """The error of each law on withheld scales, best on top; those tied with the first in its colour, nulls hollow."""
+    laws = [entry for entry in entries if not entry.get("null")]
+    nulls = [entry for entry in entries if entry.get("null")]
+    shown = sorted([*laws[: _MOST_LAWS - len(nulls)], *nulls], key=lambda entry: float(entry["withheld"]))
+    first = laws[0]
+    values = [100.0 * float(entry["withheld"]) for entry in shown]
+    low, high = min(values) / 1.25, max(values) * 1.1
+    x = Scale("rms error on withheld larger scales, %", low, high, value_ticks(low, high, most=7))
+    y = Scale("", 0.3, len(shown) + 0.7, (), log=False)
+    marks: list[Mark] = [Stroke((100.0 * float(first["withheld"]),) * 2, (y.low, y.high), "blue", 1.2, "dot")]
+    labels = []
+    for place, (entry, value) in enumerate(zip(shown, values, strict=True)):
+        row = float(len(shown) - place)
+        near = entry is first or bool(entry.get("tied"))
+        colour = "soft" if entry.get("null") else "blue" if near else "ink"
+        marks.append(Stroke((low, value), (row, row), "grid" if not near else "blue", 1.4))
+        marks.append(Dots((value,), (row,), colour, "ring" if entry.get("null") else "dot", 10.0))
+        note = " (null)" if entry.get("null") else " (tied with the first)" if entry.get("tied") else ""
+        text = f"{entry['law']}{note} {percent(value / 100)}"
+        labels.append(Label(value, row, text, colour, ("right", "left"), f"{entry['law']} {percent(value / 100)}"))
+    tied = [str(entry["law"]) for entry in laws if entry.get("tied")]
+    words = (
+        f"Errors of {len(laws)} laws on withheld larger scales: {first['law']} {percent(first['withheld'])} is the least"
+        + (f", tied with {', '.join(tied)}" if tied else "")
+        + "".join(f"; {entry['law']} (null) {percent(entry['withheld'])}" for entry in nulls)
+        + (f"; the picture shows the best {len(shown) - len(nulls)}" if len(shown) < len(entries) else "")
+        + "."
+    )
+    return Scene(x, y, tuple(marks), tuple(labels), words, "laws in order", height=90 + 26 * len(shown))
 
 
 def _student(freedom: int) -> float:

@@ -10,7 +10,7 @@ from tenfold.report.words import sentence
 
 Json = Mapping[str, Any]
 
-_MARKS = {"trust": "+ ", "caution": "! ", "do not use": "x "}
+_MARKS = {"trust": "- ", "caution": "! ", "do not use": "x "}
 
 
 def mark(level: str) -> str:
@@ -35,6 +35,12 @@ def reasons(verdict: Json | None, *, known: Iterable[str] = ()) -> tuple[Block, 
             rows.setdefault((str(reason["level"]), str(reason["manager"])), []).append(str(reason["engineer"]))
     items = tuple((*head, " ".join(sentence(text) for text in tail)) for head, tail in rows.items())
     return (Reasons(items),) if items else ()
+
+
+def level_words(verdict: Json | None) -> str:
+    """What stands behind a number that is not to be trusted as it is."""
+    level = (verdict or {}).get("level")
+    return f" (verdict: {level})" if level and level != "trust" else ""
 
 
 def sentences(verdict: Json | None) -> set[str]:

@@ -246,6 +246,21 @@ def rehearsal_sentence(rehearsal: Json | None) -> str:
     )
 
 
+def covered_words(rehearsal: Json | None) -> str:
+    """The share of withheld runs inside the intervals that were forecast for them, where folds carry it."""
+    folds = [fold for fold in (rehearsal or {}).get("folds") or [] if fold.get("inside")]
+    runs = sum(int(fold["n"]) for fold in folds)
+    if not runs:
+        return ""
+    levels = sorted({key for fold in folds for key in fold["inside"]}, key=float)
+    parts = [
+        f"{percent(sum(fold['n'] * (fold['inside'].get(level) or 0.0) for fold in folds) / runs)} inside their "
+        f"{float(level):.0%} intervals".replace("%", " %").replace("  %", " %")
+        for level in levels
+    ]
+    return f"Of {count(runs, 'withheld run')} (some predicted from several scales), {joined(parts)}."
+
+
 def reach_words(reach: Mapping[str, float], *, data: str = "the runs") -> str:
     """How far a prediction lies beyond the runs, or beyond the ``data`` that published constants came from."""
     scale = reach.get("scale") or 0.0
@@ -289,6 +304,7 @@ def parts_words(prediction: Json) -> str:
 
 def fold_row(axis: str, fold: Json) -> tuple[str, ...]:
     """A row of the rehearsal table."""
+    nulls = fold.get("nulls") or {}
     return (
         quantity(fold["fitted_to"], axis, unit=False),
         quantity(fold["target"], axis, unit=False),
@@ -296,6 +312,7 @@ def fold_row(axis: str, fold: Json) -> tuple[str, ...]:
         str(int(fold["n"])),
         percent(fold.get("error"), sign=True),
         percent(fold.get("rms")),
+        *(percent(nulls[name]) if finite(nulls.get(name)) else "" for name in ("last value", "log-linear")),
     )
 
 

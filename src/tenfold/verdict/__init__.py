@@ -43,6 +43,7 @@ class Reason:
     level: Level
     manager: str
     engineer: str
+    aside: bool = False  # only worth knowing: it does not carry the verdict
 
     def to_dict(self) -> dict[str, str]:
         """The stable JSON form."""
@@ -51,7 +52,7 @@ class Reason:
 
 @dataclass(frozen=True, slots=True)
 class Verdict:
-    """How far numbers may be used. ``reasons`` come worst first; those at ``trust`` speak for the numbers."""
+    """How far numbers may be used. ``reasons`` come worst first; those at ``trust`` do not stand against the numbers."""
 
     level: Level
     reasons: tuple[Reason, ...]
@@ -59,7 +60,7 @@ class Verdict:
     @property
     def sentence(self) -> str:
         """One line: the level and the first reason, and how many more there are of its kind."""
-        alike = [reason for reason in self.reasons if reason.level == self.level]
+        alike = [reason for reason in self.reasons if reason.level == self.level and not reason.aside]
         if not alike:
             return f"{_OPENING[self.level]}: no rule finds anything that stands against it."
         more = len(alike) - 1
@@ -126,10 +127,10 @@ def _judge(case: Case) -> Verdict:
     seen = []
     for place, rule in enumerate(rules()):
         for said in rule(case):
-            reason = Reason(rule.key, said.level, said.manager, said.engineer)
+            reason = Reason(rule.key, said.level, said.manager, said.engineer, said.aside)
             # what is said of the prediction itself comes before what is said of the fit behind it
-            seen.append((-LEVELS.index(said.level), rule.about != "forecast", place, reason))
-    reasons = tuple(item[-1] for item in sorted(seen, key=lambda item: item[:3]))
+            seen.append((-LEVELS.index(said.level), said.aside, rule.about != "forecast", place, reason))
+    reasons = tuple(item[-1] for item in sorted(seen, key=lambda item: item[:-1]))
     return Verdict(worst(reason.level for reason in reasons), reasons)
 
 

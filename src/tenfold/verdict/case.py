@@ -126,6 +126,16 @@ class Case:
         found = [] if self.rehearsal is None else [f for f in self.rehearsal.folds if np.isfinite(f.error)]
         return tuple(sorted(found, key=lambda fold: fold.reach))
 
+    @cached_property
+    def fair(self) -> tuple[Folded, ...]:
+        """The folds that may be held against a law: those fitted up to one of the larger half of the scales tried.
+
+        A rehearsal goes down to three scales, where even a right law is hardly determined; a forecast is made from all.
+        """
+        starts = sorted({fold.fitted_to for fold in self.folds})
+        kept = set(starts[len(starts) // 2 :])
+        return tuple(fold for fold in self.folds if fold.fitted_to in kept)
+
     @property
     def far(self) -> float:
         """How far the prediction lies beyond the runs on any axis or in scale, decades; zero inside them."""
@@ -188,6 +198,12 @@ def percent(value: float) -> str:
     """A fraction to two digits: ``0.41 %``, ``12 %``, ``340 %``."""
     scaled = 100.0 * value
     return f"{scaled:.0f} %" if abs(scaled) >= 10 else f"{scaled:.2g} %"
+
+
+def chance(p: float) -> str:
+    """A small probability: ``.003``, ``2e-9``."""
+    text = f"{p:.0e}"
+    return f"{p:.1g}" if p > 1e-3 else f"{text[0]}e-{int(text[3:])}"
 
 
 def amount(value: float, column: str) -> str:

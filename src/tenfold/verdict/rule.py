@@ -20,11 +20,17 @@ class Said:
     level: Level
     manager: str
     engineer: str
+    aside: bool = False
 
 
 def support(manager: str, engineer: str) -> Said:
-    """Something that speaks for the numbers, or that is only worth knowing."""
+    """Something that speaks for the numbers."""
     return Said("trust", manager, engineer)
+
+
+def note(manager: str, engineer: str) -> Said:
+    """Something that is only worth knowing: it neither lowers a verdict nor carries it."""
+    return Said("trust", manager, engineer, aside=True)
 
 
 def caution(manager: str, engineer: str) -> Said:

@@ -7,7 +7,8 @@ from collections.abc import Iterator
 import numpy as np
 
 from tenfold.verdict.case import MATERIAL, Case, percent, words_of
-from tenfold.verdict.rule import Said, caution, refuse, rule
+from tenfold.verdict.case import chance as odds
+from tenfold.verdict.rule import Said, caution, note, refuse, rule
 
 
 @rule("misses-runs")
@@ -50,8 +51,8 @@ def bent_residuals(case: Case, *, chance: float = 0.01, share: float = 0.5, leas
         way = "too low" if worst.bend > 0 else "too high"
         yield caution(
             f"The formula bends the wrong way along {words_of(worst.column)}; beyond the runs it may well be {way}.",
-            f"residuals bend along {worst.column}: at both ends the runs lie {percent(abs(worst.bend))} {side} the "
-            f"middle, relative to the law (p = {worst.p:.0e}). Try a law with another shape (tenfold fit without --law), "
+            f"residuals bend along {worst.column}: the runs lie {percent(abs(worst.bend))} {side} the law at both ends "
+            f"against the middle (p = {odds(worst.p)}). Try a law with another shape (tenfold fit without --law), "
             "or fit the largest scales alone.",
         )
 
@@ -71,17 +72,13 @@ def outlier(case: Case, *, times: float = 10.0) -> Iterator[Said]:
     many = len(misfit.outliers)
     lead = "one run" if many == 1 else f"{many} runs"
     material = abs(worst.residual) > MATERIAL
-    say = caution if worst.times > times and material else _named
+    say = caution if worst.times > times and material else note
     yield say(
         f"{lead[0].upper()}{lead[1:]} did not behave like the others.",
         f"{lead} lie{'s' if many == 1 else ''} far from the law, the farthest {worst.times:.0f} times the noise: {name} "
         f"({percent(abs(worst.residual))} {'above' if worst.residual > 0 else 'below'}). Look at it; if it failed, leave "
         "it out with --where, if not, repeat it.",
     )
-
-
-def _named(manager: str, engineer: str) -> Said:
-    return Said("trust", manager, engineer)
 
 
 @rule("lack-of-fit")
@@ -98,5 +95,5 @@ def lack_of_fit(case: Case, *, chance: float = 0.001) -> Iterator[Said]:
     yield caution(
         f"The formula is off by {percent(seeds.excess)} that chance does not explain.",
         f"point means lie {percent(seeds.excess)} from the law beyond what seeds explain ({percent(seeds.noise)} a run "
-        f"on {seeds.freedom} degrees of freedom; F test, p = {seeds.p:.0e}): compare laws (tenfold fit without --law).",
+        f"on {seeds.freedom} degrees of freedom; F test, p = {odds(seeds.p)}): compare laws (tenfold fit without --law).",
     )

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 import numpy as np
 
 from tenfold.verdict.case import Case, amount, factor_in_words, percent, reach_in_words
-from tenfold.verdict.rule import Said, caution, refuse, rule, support
+from tenfold.verdict.rule import Said, caution, note, refuse, rule
 
 
 @rule("unrehearsed", about="forecast")
@@ -22,7 +22,7 @@ def unrehearsed(case: Case, *, near: float = 0.05, far: float = 1.0) -> Iterator
     reason = "" if case.rehearsal is None else case.rehearsal.reason
     why = reason or "no rehearsal was given"
     if case.far <= near:
-        yield support(
+        yield note(
             "It could not be tried on withheld scales, but it lies within the runs.",
             f"unrehearsed: {why}; within the range of the runs the interval holds coefficients and noise.",
         )

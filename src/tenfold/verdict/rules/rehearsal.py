@@ -1,4 +1,7 @@
-"""Asked to predict withheld larger scales, how did the same method do?"""
+"""Asked to predict withheld larger scales, how did the same method do?
+
+What is held against a law comes from the folds that were fitted on the larger half of the scales tried.
+"""
 
 from __future__ import annotations
 
@@ -45,8 +48,8 @@ def rehearsal_error(case: Case, *, most: float = 0.5) -> Iterator[Said]:
     at all would have been as good; half of it leaves three quarters of the variance explained. Errors that are no
     more than the noise of a run, or under half a per cent, are not held against a law.
     """
-    nulls = [fold.nulls["last value"] for fold in case.folds if "last value" in fold.nulls]
-    ours = _rms([fold.rms for fold in case.folds if "last value" in fold.nulls])
+    nulls = [fold.nulls["last value"] for fold in case.fair if "last value" in fold.nulls]
+    ours = _rms([fold.rms for fold in case.fair if "last value" in fold.nulls])
     if not nulls or not ours > max(MATERIAL, 2.0 * np.nan_to_num(case.seed_noise)):
         return
     ratio = ours / max(_rms(nulls), 1e-12)
@@ -72,8 +75,8 @@ def no_better_than_a_line(case: Case, *, margin: float = 1.1) -> Iterator[Said]:
     The law's curvature is then not shown by the runs. A tenth of margin, for two predictions of the same runs
     differ a little by chance.
     """
-    nulls = [fold.nulls["log-linear"] for fold in case.folds if "log-linear" in fold.nulls]
-    ours = _rms([fold.rms for fold in case.folds if "log-linear" in fold.nulls])
+    nulls = [fold.nulls["log-linear"] for fold in case.fair if "log-linear" in fold.nulls]
+    ours = _rms([fold.rms for fold in case.fair if "log-linear" in fold.nulls])
     if nulls and ours > max(margin * _rms(nulls), MATERIAL):
         yield caution(
             "A straight line would have predicted the larger runs better than this formula.",
@@ -89,18 +92,19 @@ def one_sided(case: Case, *, sigmas: float = 2.0) -> Iterator[Said]:
     Signs of a right law's errors agree often, for the folds share runs; so the median error must also exceed two of
     its own standard deviations (coefficients and noise of the level's mean) and half a per cent.
     """
-    if len(case.folds) < 2 or len({fold.error > 0 for fold in case.folds}) > 1:
+    if len(case.fair) < 2 or len({fold.error > 0 for fold in case.fair}) > 1:
         return
     noise = np.nan_to_num(case.seed_noise)
-    errors = np.array([abs(fold.error) for fold in case.folds])
-    spreads = np.array([np.hypot(fold.coefficient_sd, noise / np.sqrt(fold.n)) for fold in case.folds])
+    errors = np.array([abs(fold.error) for fold in case.fair])
+    spreads = np.array([np.hypot(fold.coefficient_sd, noise / np.sqrt(fold.n)) for fold in case.fair])
     if np.median(errors) > MATERIAL and np.median(errors / np.maximum(spreads, 1e-12)) > sigmas:
-        side, truth = ("high", "lower") if case.folds[0].error > 0 else ("low", "higher")
+        which = "all" if len(case.fair) == len(case.folds) else "the last"
+        side, truth = ("high", "lower") if case.fair[0].error > 0 else ("low", "higher")
         yield caution(
             f"The method always erred to the same side: expect the truth to be {truth} than it says.",
-            f"all {len(case.folds)} rehearsed predictions were too {side}, by {percent(float(np.median(errors)))} in the "
-            f"median and {percent(float(errors.max()))} at most; the next scale ({_next(case)}) will tell whether that "
-            "goes on.",
+            f"{which} {len(case.fair)} rehearsed predictions were too {side}, by {percent(float(np.median(errors)))} in "
+            f"the median and {percent(float(errors.max()))} at most; the next scale ({_next(case)}) will tell whether "
+            "that goes on.",
         )
 
 
@@ -111,12 +115,12 @@ def growing(case: Case, *, factor: float = 2.0) -> Iterator[Said]:
     Intervals beyond the runs are widened in proportion to reach. When the farthest error is more than twice that
     proportion of the nearest, they are too narrow beyond what was rehearsed.
     """
-    if len(case.folds) < 3:
+    if len(case.fair) < 3:
         return
-    reaches = sorted({round(fold.reach, 2) for fold in case.folds})
-    near = _rms([fold.error for fold in case.folds if fold.reach <= reaches[0] + 0.05])
-    far = _rms([fold.error for fold in case.folds if fold.reach >= reaches[-1] - 0.05])
-    spread = max(np.hypot(fold.coefficient_sd, np.nan_to_num(case.seed_noise)) for fold in case.folds)
+    reaches = sorted({round(fold.reach, 2) for fold in case.fair})
+    near = _rms([fold.error for fold in case.fair if fold.reach <= reaches[0] + 0.05])
+    far = _rms([fold.error for fold in case.fair if fold.reach >= reaches[-1] - 0.05])
+    spread = max(np.hypot(fold.coefficient_sd, np.nan_to_num(case.seed_noise)) for fold in case.fair)
     apart = reaches[-1] / max(reaches[0], 0.25)
     if apart > 1.5 and far > max(2.0 * MATERIAL, 2.0 * spread) and far > factor * apart * max(near, 1e-12):
         yield caution(

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 import numpy as np
 
 from tenfold.verdict.case import Case, percent
-from tenfold.verdict.rule import Said, caution, refuse, rule, support
+from tenfold.verdict.rule import Said, caution, note, refuse, rule
 
 
 @rule("few-runs")
@@ -43,7 +43,7 @@ def no_repeats(case: Case) -> Iterator[Said]:
     c = case.certificate
     if c is None or c.misfit is None or c.misfit.seeds is None or c.misfit.seeds.freedom > 0 or case.fit is None:
         return
-    yield support(
+    yield note(
         "No run was repeated, so luck and misfit cannot be told apart.",
         f"no point was run twice: residuals of {percent(case.fit.rms)} hold both seed noise and misfit. Two more seeds "
         "of a small run would tell them apart.",
