@@ -65,7 +65,12 @@ CELLS = {
     "checkpoints": Cell(
         "36 runs of 6 checkpoints whose errors are correlated by 0.9", {"checkpoints": 6, "correlation": 0.9}
     ),
-    "wrong law": Cell("36 runs, and a term in N D that the law lacks", {"interaction": 0.1}, right=False),
+    "wrong law": Cell(
+        "36 runs, and a term in both N and D that the law lacks, as large as the reducible loss in the middle",
+        {"interaction": 1.0},
+        right=False,
+    ),
+    "mixed counting": Cell("36 runs, half of them counted without their embedding", {"mixed": 0.5}, right=False),
     "break": Cell(
         "36 runs, and beyond 10^20 FLOP the reducible loss falls slower by 0.05 in the exponent",
         {"break_at": 1e20, "bend": 0.05},

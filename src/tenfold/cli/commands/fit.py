@@ -35,7 +35,8 @@ def fit(
     draws: Annotated[
         str,
         Parameter(
-            show_default=True, help="intervals by auto, bootstrap:N, wild:N, residual:N, laplace:N, profile:N or none"
+            show_default=True,
+            help="intervals by auto, bootstrap:N, wild:N, residual:N, laplace:N, profile:N, nuts:N or none",
         ),
     ] = "auto",
     out: Annotated[str, Parameter(help="also write the result as JSON to this file")] = "",

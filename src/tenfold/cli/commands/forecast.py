@@ -33,7 +33,7 @@ def forecast(
         int | None, Parameter(help="largest scales to withhold in rehearsal; all that can be by default")
     ] = None,
     draws: Annotated[
-        str, Parameter(show_default=True, help="auto, bootstrap:N, wild:N, residual:N, laplace:N or profile:N")
+        str, Parameter(show_default=True, help="auto, bootstrap:N, wild:N, residual:N, laplace:N, profile:N or nuts:N")
     ] = "auto",
     seed: Annotated[int, Parameter(show_default=True, help="of the random numbers")] = 0,
     out: Annotated[str, Parameter(help="also write the result as JSON to this file")] = "",

@@ -28,7 +28,7 @@ def plan(
     cost: Annotated[float, Parameter(show_default=True, help="training FLOP per parameter and token")] = 6.0,
     level: Annotated[float, Parameter(show_default=True, help="coverage of the intervals")] = 0.9,
     draws: Annotated[
-        str, Parameter(show_default=True, help="auto, bootstrap:N, wild:N, residual:N, laplace:N or profile:N")
+        str, Parameter(show_default=True, help="auto, bootstrap:N, wild:N, residual:N, laplace:N, profile:N or nuts:N")
     ] = "auto",
     budgets: Annotated[str, Parameter(help="a column that names each run's isoFLOP budget")] = "",
     out: Annotated[str, Parameter(help="also write the result as JSON to this file")] = "",
