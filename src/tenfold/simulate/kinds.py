@@ -91,7 +91,8 @@ class Simulated:
         """Whether each exponent lies within its tolerance of theory."""
         theory = self.truth.exponents
         return {
-            name: abs(value - theory[name].value) <= theory[name].tolerance for name, value in self.measured().items()
+            name: bool(abs(value - theory[name].value) <= theory[name].tolerance)
+            for name, value in self.measured().items()
         }
 
     def to_dict(self) -> dict[str, Any]:
@@ -150,6 +151,8 @@ def _as(kind: type, value: Any, name: str) -> Any:
         number = float(value)
     except (TypeError, ValueError):
         raise ConfigError(f"{name} must be a number, got {value!r}", path=f"set.{name}") from None
+    if not np.isfinite(number):
+        raise ConfigError(f"{name} must be a finite number, got {value!r}", path=f"set.{name}")
     if kind is int and number != round(number):
         raise ConfigError(f"{name} must be a whole number, got {value!r}", path=f"set.{name}")
     return kind(number)

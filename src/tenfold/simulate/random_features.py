@@ -264,7 +264,7 @@ def _declared(
     theory: dict[str, float], sizes: NDArray[np.int64], spectrum: Spectrum, *, draws: int
 ) -> dict[str, Exponent]:
     """The exponents, each with how far these finite runs may lie from it."""
-    noise = 2 / np.sqrt(draws) * (np.log(32) / np.log(sizes[-1] / sizes[0])) ** 2  # 1 at 4 draws and 1.5 decades
+    noise = float(2 / np.sqrt(draws) * (np.log(32) / np.log(sizes[-1] / sizes[0])) ** 2)  # 1 at 4 draws and 1.5 decades
     reach = "terms of order 1/N at the small end, and few draws"
     compute, size = (0.03, 0.06) if spectrum.a - 1 <= spectrum.b else (0.08, 0.12)
 
