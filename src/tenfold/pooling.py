@@ -25,7 +25,7 @@ from tenfold.engine.problem import Problem, build
 from tenfold.engine.solve import Solved, refit, solve
 from tenfold.fit import Fit, fit
 from tenfold.laws import get
-from tenfold.prepare import Prepared, prepare, problem_of
+from tenfold.prepare import Prepared, distinct_points, next_point, prepare, problem_of
 from tenfold.priors import Prior, penalty_of
 from tenfold.uncertainty import Draws, small_sample
 
@@ -130,6 +130,7 @@ def pool(
             hint="name another column with --group" + (", or use --share, which needs two" if partial else ""),
         )
     pieces = {name: prepare(law, part, target=target, axis=axis) for name, part in parts.items()}
+    _check_groups(pieces, by, share=share, partial=partial)
     maker = _Shared if share else _Partial
     return maker(law, ready, pieces, by, tuple(share or partial), objective, axis).made(draws, seed)
 
@@ -146,6 +147,31 @@ def _check_names(law: Law, share: Sequence[str], partial: Sequence[str]) -> None
             path="share",
             hint=f"the coefficients of {law.name!r} are {', '.join(law.coefs)}",
         )
+
+
+def _check_groups(pieces: Mapping[str, Prepared], by: str, *, share: Sequence[str], partial: Sequence[str]) -> None:
+    """Refuse groups whose own coefficients their runs cannot determine.
+
+    Raises:
+        DataError: with the group, and how many runs of it would do.
+    """
+    points = {name: distinct_points(piece) for name, piece in pieces.items()}
+    if partial and sum(count > 1 for count in points.values()) < 2:
+        first = next(iter(pieces))
+        raise DataError(
+            f"{len(points)} groups of {by!r} hold one run each: how a coefficient scatters between groups cannot be told "
+            "from how runs scatter",
+            hint=f"train at least two groups at several scales, such as {first} at {next_point(pieces[first])}",
+        )
+    for name, piece in pieces.items():
+        own = [coef for coef in piece.law.coefs if coef not in (*share, *partial)]
+        if points[name] < len(own):
+            raise DataError(
+                f"group {name!r} holds {points[name]} point{'s' * (points[name] != 1)} and has {len(own)} coefficients "
+                f"of its own ({', '.join(own)})",
+                hint=f"train {len(own) - points[name]} more of it, such as {next_point(piece)}, or have more "
+                f"coefficients in common with --{'share' if share else 'partial'}",
+            )
 
 
 @dataclass(frozen=True, eq=False)
@@ -256,14 +282,14 @@ class _Partial(_Pooling):
         problems = {name: problem_of(piece, objective=self.objective) for name, piece in self.pieces.items()}
         centre, tau, error, dispersion = self._common(problems)
         domains = self.law.coefs
-        widen = np.sqrt(1.0 + 1.0 / len(problems))  # the centre itself is known from this many groups
+        wide = np.sqrt(tau**2 + error**2)  # a group scatters about a centre that is itself not known exactly
         why = f"{len(problems)} groups, partially pooled"
         priors = {}
         common = {}
         for j, name in enumerate(self.names):
             natural = float(domains[name].to_natural(centre[j]))
             scale = natural if domains[name].transform == "log" else 1.0
-            priors[name] = Prior(natural, float(tau[j] * widen * scale), why)
+            priors[name] = Prior(natural, float(wide[j] * scale), why)
             common[name] = Common(natural, float(error[j] * scale), float(tau[j]))
         fits = {name: self.group_fit(name, priors=priors, dispersion=dispersion) for name in self.pieces}
         draws = {
@@ -299,11 +325,11 @@ class _Partial(_Pooling):
                 noise.append((laplace.dispersion(problem, theta[name]) * len(problem.y), freedom))
             dispersion = alike * sum(total for total, _ in noise) / sum(freedom for _, freedom in noise)
             before = centre, tau
-            centre, tau, variances = _maximised(bread, pull, at, (centre, tau), dispersion)
+            centre, tau = _maximised(bread, pull, at, (centre, tau), dispersion)
+            centre = np.clip(centre, *_box(whole)[:, at])
             if np.abs(np.log(tau / before[1])).max() < _SETTLED and np.abs(centre - before[0]).max() < _SETTLED:
                 break
-        weight = 1.0 / (tau**2 + variances)
-        return centre, tau, np.sqrt(1.0 / weight.sum(axis=0)), float(dispersion)
+        return centre, tau, _centre_error(bread, at, tau, float(dispersion)), float(dispersion)
 
     def _priors(self, centre: Array, tau: Array) -> dict[str, Prior]:
         out = {}
@@ -316,15 +342,14 @@ class _Partial(_Pooling):
 
 def _maximised(
     bread: Sequence[Array], pull: Sequence[Array], at: Sequence[int], first: tuple[Array, Array], dispersion: float
-) -> tuple[Array, Array, Array]:
-    """Centre, spread and the groups' own variances of the pooled coefficients, by expectation-maximisation.
+) -> tuple[Array, Array]:
+    """Centre and spread of the pooled coefficients, by expectation-maximisation.
 
     A group's objective is ``theta' B theta / 2 - pull' theta`` with curvature ``B``, in units of the dispersion.
     """
     centre, tau = first
     size = len(pull[0])
-    ridge = 1e-12 * np.trace(np.sum(bread, axis=0)) * np.eye(size)  # a group alone may not determine everything
-    rows, pulls = np.array(bread) + ridge, np.array(pull)
+    rows, pulls = _ridged(bread), np.array(pull)
     for _ in range(_INNER):
         precision, weighed = np.zeros(size), np.zeros(size)
         precision[at] = dispersion / tau**2
@@ -339,7 +364,25 @@ def _maximised(
         centre, tau = moved, np.maximum(tau * (spread / tau) ** 1.8, _LEAST_TAU)
         if step < 0.1 * _SETTLED:
             break
-    return centre, tau, variances
+    return centre, tau
+
+
+def _ridged(bread: Sequence[Array]) -> Array:
+    """The groups' curvatures, (g, p, p), each made invertible: a group alone may not determine everything."""
+    return np.array(bread) + 1e-12 * np.trace(np.sum(bread, axis=0)) * np.eye(len(bread[0]))
+
+
+def _centre_error(bread: Sequence[Array], at: Sequence[int], tau: Array, dispersion: float) -> Array:
+    """Standard errors of the common centre: each group tells of it with precision ``(S + T)^-1``.
+
+    S is the covariance of the group's own estimate and T that of the groups' values. It is written ``T^-1 - T^-1 C T^-1``
+    with C the covariance of the group's coefficients given its runs and the centre, which exists even where S does not.
+    """
+    precision = np.zeros(len(bread[0]))
+    precision[at] = dispersion / tau**2
+    inner = dispersion * np.linalg.inv(_ridged(bread) + np.diag(precision))[np.ix_(range(len(bread)), at, at)]
+    told = np.diag(1.0 / tau**2) - inner / np.outer(tau**2, tau**2)
+    return np.asarray(np.sqrt(np.maximum(np.diag(np.linalg.inv(told.sum(axis=0))), 0.0)))
 
 
 def _coefs(law: Law, ready: Prepared, objective: Objective) -> dict[str, float]:
@@ -352,9 +395,9 @@ def _middle(domain: Domain, values: Sequence[float]) -> float:
     return float(domain.to_natural(np.median([domain.to_free(max(v, 1e-300) if log else v) for v in values])))
 
 
-def _box(problem: Problem) -> tuple[Array, Array]:
-    bounds = np.array([domain.free_bounds() for domain in problem.domains])
-    return bounds[:, 0], bounds[:, 1]
+def _box(problem: Problem) -> Array:
+    """Lower and upper bounds in plain free units, (2, p)."""
+    return np.asarray([domain.free_bounds() for domain in problem.domains], dtype=np.float64).T
 
 
 def _widening(clusters: NDArray[np.int64], size: int) -> float:

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from tenfold.core.axes import AXES, axis_of
+from tenfold.core.axes import AXES, OUTPUTS, axis_of, say
 from tenfold.core.errors import ConfigError, DataError, did_you_mean
 from tenfold.core.law import Law
 from tenfold.core.runs import Runs
@@ -59,7 +59,90 @@ def prepare(law: Law, runs: Runs, *, target: str = "", axis: str = "") -> Prepar
     inputs, note = _mixed(law, inputs, kept)
     if note:
         kept = replace(kept, notes=(*kept.notes, note))
-    return Prepared(law, kept, inputs, kept.column(target), columns, target)
+    made = Prepared(law, kept, inputs, kept.column(target), columns, target)
+    _check_metric(made)
+    return made.noted(*_cautions(made))
+
+
+def _check_metric(ready: Prepared) -> None:
+    """Refuse a metric that never varies or that lies outside its bounds.
+
+    Raises:
+        DataError: with the value, and what to look for or to run.
+    """
+    y, target = ready.y, ready.target
+    if OUTPUTS.get(target) == "fraction" and ((y < 0) | (y > 1)).any():
+        row = int(np.flatnonzero((y < 0) | (y > 1))[0])
+        percent = y.min() >= 0 and y.max() <= 100
+        raise DataError(
+            f"{target} is {y[row]:g} in row {row + 1} of {ready.runs.source}, and a fraction lies between 0 and 1",
+            hint=f"if it is a percentage, say so with --units {target}=%"
+            if percent
+            else "map the right column with --columns, or leave such rows out with --where",
+        )
+    if len(y) > 1 and np.ptp(y) == 0:
+        steps = ", ".join(nearby(ready, symbol) for symbol in ready.inputs if np.ptp(ready.inputs[symbol]) == 0)
+        raise DataError(
+            f"{target} is {y[0]:g} in all {len(y)} rows of {ready.runs.source}: nothing shows how it depends on "
+            f"{', '.join(ready.columns.values())}",
+            hint="name the measured column with --target, or read it with more digits"
+            + (f"; else train at {steps}" if steps else "; else train far larger runs"),
+        )
+
+
+def nearby(ready: Prepared, symbol: str) -> str:
+    """Two values of an input that would show what it does: 3x below the smallest that was trained, 3x above the largest.
+
+    Bounded by the axis, and whole where the axis is.
+    """
+    axis, values = axis_of(symbol), ready.inputs[symbol]
+    around = [float(values.min()) / 3.0, min(3.0 * float(values.max()), axis.upper)]
+    if axis.integer:
+        around = [max(round(value), 1) for value in around]
+    words = [say(value, axis, unit=False) for value in around if not values.min() <= value <= values.max()]
+    return f"{ready.columns[symbol]} {' and '.join(words)}"
+
+
+def _cautions(ready: Prepared) -> tuple[str, ...]:
+    """What cannot be known from these rows although the fit stands, and what to run to know it."""
+    out = []
+    many = len(ready.y)
+    clusters = ready.runs.clusters()
+    if many > 1 and clusters.max() == 0:
+        out.append(
+            f"all {many} rows are checkpoints or seeds of one point: how separate runs differ cannot be known, so no "
+            f"interval can be drawn; train it with 2 more seeds, and runs at {nearby(ready, next(iter(ready.inputs)))}"
+        )
+    elif 2 < many <= 20_000 and _seeds(ready.runs) == 1 and distinct_points(ready) == many:
+        point = {symbol: float(values[0]) for symbol, values in ready.inputs.items()}
+        cell = ", ".join(f"{ready.columns[s]} {say(v, axis_of(s), unit=False)}" for s, v in point.items())
+        out.append(
+            "every run has one and the same seed: how far seeds scatter cannot be told from how far the law misses; "
+            f"train one point ({cell}) with 2 more seeds"
+        )
+    floors = [name for name, domain in ready.law.coefs.items() if domain.name == "floor"]
+    for symbol, values in ready.inputs.items():
+        if floors and len(np.unique(values[:20_000])) == 2 and many > 2:
+            out.append(
+                f"the runs have two values of {ready.columns[symbol]}: they cannot tell its exponent from the floor "
+                f"{floors[0]}; runs at {nearby(ready, symbol)} would"
+            )
+    return tuple(out)
+
+
+def distinct_points(ready: Prepared) -> int:
+    """How many different points the first twenty thousand rows hold."""
+    head = [values[:20_000].tolist() for values in ready.inputs.values()]
+    return len({*zip(*head, strict=True)})
+
+
+def _seeds(runs: Runs) -> int:
+    """How many seeds the runs name; 0 when they name none."""
+    if "seed" in runs.labels:
+        return len(np.unique(runs.labels["seed"].codes))
+    if runs.has("seed"):
+        return len(np.unique(runs.column("seed")))
+    return 0
 
 
 def _mixed(law: Law, inputs: dict[str, Array], runs: Runs) -> tuple[dict[str, Array], str]:
@@ -215,19 +298,23 @@ def check_rows(ready: Prepared, problem: Problem, *, known: int = 0) -> None:
 
     ``known`` coefficients have priors and need no points of their own, and then an axis may stay at one scale.
     """
-    head = [values[:20_000].tolist() for values in ready.inputs.values()]
-    distinct = len({*zip(*head, strict=True)})
+    distinct = distinct_points(ready)
     if distinct < problem.size - known:
         raise DataError(
             f"{ready.runs.source}: {distinct} distinct points cannot determine {problem.size} coefficients of "
             f"{ready.law.name!r}",
-            hint=f"train at least {problem.size + 1} points, hold coefficients with --fixed, borrow them with --prior, "
-            "or use a simpler law",
+            hint=f"train {problem.size + 1 - distinct} more points, such as {next_point(ready)}, hold coefficients with "
+            "--fixed, borrow them with --prior, or use a simpler law",
         )
     for symbol, values in ready.inputs.items():
         if np.ptp(values) == 0 and not known:
             raise DataError(
                 f"every run has the same {ready.columns[symbol]} ({values[0]:g}): one scale cannot show how "
                 f"{ready.target} depends on it",
-                hint=f"add runs at other {ready.columns[symbol]}, or use a law without {symbol}",
+                hint=f"train the same at {nearby(ready, symbol)}, or use a law without {symbol}",
             )
+
+
+def next_point(ready: Prepared) -> str:
+    """A point outside the runs in every input at once."""
+    return ", ".join(nearby(ready, symbol).rpartition(" and ")[0] or nearby(ready, symbol) for symbol in ready.inputs)

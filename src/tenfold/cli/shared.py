@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Annotated, Any
 
 from cyclopts import Parameter
@@ -271,4 +271,6 @@ def targets(items: Sequence[str]) -> list[dict[str, float]]:
 
 def by_group(runs: Any, group: str) -> Mapping[str, Any]:
     """The runs split by a column, or all of them under an empty name."""
-    return runs.groups("group") if group else {"": runs}
+    if not group:
+        return {"": runs}
+    return {name: replace(part, source=f"{part.source}, group {name}") for name, part in runs.groups("group").items()}

@@ -34,12 +34,18 @@ class Penalty:
         """What it adds to the objective at plain free coefficients (L, p)."""
         return np.asarray(0.5 * ((plain - self.mean) ** 2) @ self.precision)
 
-    def added(self, found: Evaluation, theta: Array, kernel: Kernel) -> Evaluation:
-        """An evaluation at solver coordinates (L, p) with the prior in it."""
+    def added(self, found: Evaluation, theta: Array, kernel: Kernel, damping: Array | None = None) -> Evaluation:
+        """An evaluation at solver coordinates (L, p) with the prior in it.
+
+        The prior is its own majoriser: where the Hessian is damped, ``H + mu M`` with ``damping`` mu (L,), it counts
+        ``1 + mu`` times, or steps along what it holds would be too long by that factor.
+        """
         plain = kernel.from_solver(theta)
         change = kernel.from_solver(np.eye(theta.shape[1]))  # rows: plain coordinates of solver unit vectors
         slope = (plain - self.mean) * self.precision
         curvature = (change * self.precision) @ change.T
         return Evaluation(
-            found.value + self.value(plain), found.grad + change @ slope.T, found.hess + curvature[:, :, None]
+            found.value + self.value(plain),
+            found.grad + change @ slope.T,
+            found.hess + curvature[:, :, None] * (1.0 if damping is None else 1.0 + damping),
         )

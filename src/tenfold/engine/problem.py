@@ -110,7 +110,7 @@ class Problem:
         else:
             assert isinstance(self.kernel, AutodiffKernel)
             found = self.kernel.straight(theta, weights, target, objective, bend=bend, damping=damping, lanes=lanes)
-        return found if self.penalty is None else self.penalty.added(found, theta, self.kernel)
+        return found if self.penalty is None else self.penalty.added(found, theta, self.kernel, damping)
 
     def values(self, theta: Array, weights: Array, target: Array, objective: Objective) -> Array:
         """The objective alone at solver coordinates (L, p), the prior included."""

@@ -131,18 +131,32 @@ def require(runs: Runs, names: Sequence[str], *, positive: bool = True) -> Runs:
     if len(runs):
         runs = _copies(runs, rows, reasons)
     if not len(runs):
-        raise DataError(
-            f"none of the {before} rows of {runs.source} is left: " + ", ".join(reasons),
-            hint="loosen the filter, or map other columns with --columns",
-        )
+        raise _nothing_left(runs.source, before, reasons)
     return runs
+
+
+def _nothing_left(source: str, before: int, reasons: Sequence[str]) -> DataError:
+    """Why no row can be used, and what to run where all of them failed."""
+    failed = [reason for reason in reasons if "not finished" in reason or "infinite" in reason]
+    hint = "loosen the filter, or map other columns with --columns"
+    if failed and len(failed) == len(reasons):
+        hint = (
+            "runs that failed or diverged say nothing of the loss; train the smallest again at a third of its learning "
+            "rate, or mend the status column if they did finish"
+        )
+    return DataError(f"none of the {before} rows of {source} is left: " + ", ".join(reasons), hint=hint)
 
 
 def _absent(runs: Runs, name: str) -> DataError:
     if name in runs.labels:
         return DataError(f"column {name!r} of {runs.source} holds text, not numbers", hint="read it from another column")
     if name in runs.columns:
-        return DataError(f"column {name!r} of {runs.source} holds no value in any row", hint="read another column")
+        if runs.columns[name].size and np.isinf(runs.columns[name]).any():
+            return _nothing_left(runs.source, len(runs), [f"{len(runs)} whose {name} is infinite or missing"])
+        return DataError(
+            f"column {name!r} of {runs.source} holds no value in any row",
+            hint="read another column, or wait until a run is evaluated: runs that diverged have none",
+        )
     ways = [rule for rule in RULES if rule.target == name]
     counted = runs.conventions.flops
     blocked = [rule for rule in ways if rule.six and all(map(runs.has, rule.needs))]
