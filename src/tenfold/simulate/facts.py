@@ -26,6 +26,8 @@ def description(model: Simulator) -> str:
 def meanings(model: Simulator) -> dict[str, str]:
     """What each setting means, from the ``Args`` of the docstring; names that share a text share their meaning.
 
+    A setting that is only mentioned in another's text, in double backquotes, refers to that one.
+
     Example:
         >>> from tenfold.simulate import get
         >>> from tenfold.simulate.facts import meanings
@@ -36,12 +38,18 @@ def meanings(model: Simulator) -> dict[str, str]:
     name = "|".join(sorted((re.escape(each) for each in (*model.settings, "seed")), key=len, reverse=True))
     start = re.compile(rf"(?:^|(?<=[.;] ))((?:{name})(?:, (?:{name}))*): ")
     found = list(start.finditer(text))
-    out: dict[str, str] = {}
+    raw: dict[str, str] = {}
     for place, match in enumerate(found):
         end = found[place + 1].start() if place + 1 < len(found) else len(text)
-        said = without_markup(text[match.end() : end].strip().rstrip(".;"))
-        out |= {each.strip(): said for each in match.group(1).split(",")}
-    return {each: out[each] for each in model.settings if each in out}
+        raw |= dict.fromkeys(match.group(1).split(", "), text[match.end() : end].strip().rstrip(".;"))
+    out: dict[str, str] = {}
+    for each in model.settings:
+        other = next((name for name, said in raw.items() if f"``{each}``" in said), "")
+        if each in raw:
+            out[each] = without_markup(raw[each])
+        elif other:
+            out[each] = f"see {other}"
+    return out
 
 
 def without_markup(text: str) -> str:

@@ -18,6 +18,7 @@ Array = NDArray[np.float64]
 
 SPARE = 8  # directions that training sees, per unit of the network: the rest cannot win one
 TIME = 20.0  # steps of training in units of its slowest time, the square root of strongest over weakest kept strength
+SOON = 400  # steps beside these, for directions of nearly the same strength
 LONGER = 4  # times as many steps where a unit has to leave a task that it holds from the start
 START = 0.1  # norm of the initial weights of a unit
 RATE = 0.25  # learning rate over the strongest direction's
@@ -98,7 +99,7 @@ def train(strength: Array, width: int, rng: np.random.Generator, *, planted: int
     slow = np.sqrt(strength[0] / strength[width])
     momentum, rate = 1 - 1 / slow, RATE / strength[0]
     down_speed, up_speed = np.zeros_like(down), np.zeros_like(up)
-    for _ in range(int((100 + TIME * slow) * (1 if planted is None else LONGER))):
+    for _ in range(int((SOON + TIME * slow) * (1 if planted is None else LONGER))):
         seen = down * strength
         up_speed = momentum * up_speed - rate * (up @ (seen @ down.T) - seen.T)
         down_speed = momentum * down_speed - rate * ((up.T @ up) @ seen - up.T * strength)
@@ -212,12 +213,12 @@ def task_mixture(
         alpha: how fast frequencies fall, above 0. beta: how fast units explain a task, above 0 and at least 0.1 from
             alpha, where the powers above would carry a logarithm.
         smallest, largest: widths of ``exact``. Near alpha = beta the second power dies slowly: raise both.
-        trained: the largest width that is trained, 8 to 128.
+        trained: the largest width that is trained, 16 to 128.
         rare: the task of ``retention``.
 
     Example:
         >>> from tenfold.simulate import simulate
-        >>> made = simulate("task-mixture", trained=8, rare=3)
+        >>> made = simulate("task-mixture", trained=16, rare=3)
         >>> abs(made.measured()["loss"] + 0.5) < 0.03
         True
 
@@ -263,7 +264,7 @@ def _check(alpha: float, beta: float, smallest: int, largest: int, trained: int)
         )
     between("smallest", smallest, low=8)
     between("largest", largest, low=4 * smallest, high=1_000_000, why="at least four times smallest")
-    between("trained", trained, low=8, high=128)
+    between("trained", trained, low=16, high=128)
 
 
 def _check_rare(found: Directions, rare: int) -> None:
