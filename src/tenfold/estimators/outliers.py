@@ -75,7 +75,7 @@ def parse_outliers(text: str) -> Outliers:
     try:
         values = [float(number) for number in numbers]
     except ValueError:
-        values = [0.0] * 3
+        values = [0.0] * 3  # more than there are: refused below
     if len(values) > 2:
         raise ConfigError(f"cannot read outliers {text!r}", path="outliers", hint="write flag, drop:4 or drop:4:0.05")
     return Outliers(action.strip(), **dict(zip(("threshold", "most"), values, strict=False)))
