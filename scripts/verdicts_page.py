@@ -54,7 +54,7 @@ def _title(module: str) -> str:
 
 def _rule(rule: Rule) -> str:
     where = " (asked of a forecast)" if rule.about == "forecast" else ""
-    lines = [f"### `{rule.key}`{where}\n", f"{rule.title} {rule.why.replace('``', '`')}\n"]
+    lines = [f"### `{rule.key}`{where}\n", f"**{rule.title}** {rule.why.replace('``', '`')}\n"]
     if rule.thresholds:
         lines.append("Thresholds: " + ", ".join(f"`{name}` {value:g}" for name, value in rule.thresholds.items()) + ".\n")
     return "\n".join(lines)

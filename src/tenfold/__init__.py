@@ -49,6 +49,7 @@ _HOME = {
     "Status": "tenfold.core",
     "TenfoldError": "tenfold.core",
     "Unit": "tenfold.core",
+    "Verdict": "tenfold.verdict",
     "Wild": "tenfold.uncertainty",
     "allometry": "tenfold.allometry",
     "check_law": "tenfold.testing",
@@ -71,6 +72,7 @@ _HOME = {
     "run_study": "tenfold.study",
     "seed_noise": "tenfold.noise",
     "tied": "tenfold.core",
+    "verdict": "tenfold.verdict",
 }
 
 __all__ = sorted(_HOME)

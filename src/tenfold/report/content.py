@@ -415,7 +415,11 @@ def live_section(study: Json) -> Section:
         ("took", f"{live['seconds']:.0f} s" if finite(live.get("seconds")) else MISSING),
         ("reach", words.reach_words(live["prediction"].get("reach") or {})),
     ]
-    blocks: list[Block] = [Para(words.live_sentence(live, target), lead=True), Facts(tuple(rows))]
+    blocks: list[Block] = [
+        *verdicts.stamp(live["prediction"].get("verdict")),
+        Para(words.live_sentence(live, target), lead=True),
+        Facts(tuple(rows)),
+    ]
     caveats = tuple(words.sentence(text) for text in live.get("caveats") or [])
     if caveats:
         blocks.append(Lines(caveats, warn=True))

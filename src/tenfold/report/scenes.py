@@ -159,7 +159,7 @@ def _unearned(main: Main) -> bool:
 
 
 def _interval_marks(x: float, intervals: Pairs, colour: str, *, dash: str = "solid") -> list[Mark]:
-    thick = {0: 2.0, 1: 5.0}
+    thick = {0: 2.0, 1: 5.0 if dash == "solid" else 3.0}
     ordered = sorted(intervals, reverse=True)
     return [Whisker(x, *intervals[level], colour, thick[min(k, 1)], dash) for k, level in enumerate(ordered)]
 
@@ -460,10 +460,14 @@ _MOST_LAWS = 16  # in the picture of a ranking; the table holds all
 
 
 def ranking_scene(entries: Sequence[Json]) -> Scene:
-    """The error of each law on withheld scales, best on top; those tied with the first in its colour, nulls hollow."""
+    """The error of each law on withheld scales, in order; those tied with the first in its colour, nulls hollow."""
+
+    def key(entry: Json) -> float:
+        return float(entry["score"] if finite(entry.get("score")) else entry["withheld"])
+
     laws = [entry for entry in entries if not entry.get("null")]
     nulls = [entry for entry in entries if entry.get("null")]
-    shown = sorted([*laws[: _MOST_LAWS - len(nulls)], *nulls], key=lambda entry: float(entry["withheld"]))
+    shown = sorted([*laws[: _MOST_LAWS - len(nulls)], *nulls], key=key)
     first = laws[0]
     values = [100.0 * float(entry["withheld"]) for entry in shown]
     low, high = min(values) / 1.25, max(values) * 1.1
@@ -482,7 +486,8 @@ def ranking_scene(entries: Sequence[Json]) -> Scene:
         labels.append(Label(value, row, text, colour, ("right", "left"), f"{entry['law']} {percent(value / 100)}"))
     tied = [str(entry["law"]) for entry in laws if entry.get("tied")]
     words = (
-        f"Errors of {len(laws)} laws on withheld larger scales: {first['law']} {percent(first['withheld'])} is the least"
+        f"Errors of {len(laws)} laws on withheld larger scales: {first['law']} comes first with "
+        f"{percent(first['withheld'])}"
         + (f", tied with {', '.join(tied)}" if tied else "")
         + "".join(f"; {entry['law']} (null) {percent(entry['withheld'])}" for entry in nulls)
         + (f"; the picture shows the best {len(shown) - len(nulls)}" if len(shown) < len(entries) else "")

@@ -28,6 +28,7 @@ FORMATS = ("svg", "png", "pdf")
 _MARKERS = {"dot": "o", "ring": "o", "cross": "x", "diamond": "D", "hollow": "D", "square": "s"}
 _DASHES: Mapping[str, Any] = {"solid": "-", "dash": (0, (5, 3)), "dot": (0, (1.2, 2.2))}
 _INCH = 72.0
+_LEVELS = {"trust": "green", "caution": "warn", "do not use": "stop"}  # the colour of a verdict
 
 
 def study_figures(result: StudyResult, *, format: str = "svg") -> dict[str, bytes]:
@@ -103,8 +104,13 @@ def panels(scenes: Sequence[Scene], *, titles: Sequence[str], format: str = "svg
 def _heading(figure: Any, saved: Mapping[str, Any]) -> None:
     ink, soft = LIGHT["ink"], LIGHT["soft"]
     title = str(saved["title"])
-    size = min(19.0, 19.0 * 68 / max(len(title), 1))
+    size = min(19.0, 19.0 * 58 / max(len(title), 1))
     figure.text(0.022, 0.955, _maths(title), size=size, weight="bold", color=ink, va="center")
+    level = str((saved.get("verdict") or {}).get("level", ""))
+    if level:
+        colour = LIGHT[_LEVELS[level]]
+        box = {"boxstyle": "round,pad=0.3", "facecolor": "none", "edgecolor": colour, "linewidth": 1.6}
+        figure.text(0.974, 0.955, level.upper(), size=13, weight="bold", color=colour, ha="right", va="center", bbox=box)
     lines = _wrapped(f"{words.manager_sentence(saved)} {words.trust_sentence(saved)}", 124)[:3]
     for k, line in enumerate(lines):
         figure.text(0.022, 0.9 - 0.041 * k, _maths(line), size=12.5, color=ink, va="center")

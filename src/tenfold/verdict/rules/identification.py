@@ -140,7 +140,9 @@ def _to_identify(fit: Judged, name: str) -> str:
 
 
 @rule("headline-open")
-def headline_open(case: Case, *, doubt: float = 0.1, blind: float = 0.2) -> Iterator[Said]:
+def headline_open(
+    case: Case, *, doubt: float = 0.1, blind: float = 0.2, share: float = 0.5, limit: float = 2.0
+) -> Iterator[Said]:
     """The one number that decisions hang on is open.
 
     For the exponent a of the optimal size: to know nothing of a number between 0 and 1 is a standard deviation of
@@ -159,7 +161,7 @@ def headline_open(case: Case, *, doubt: float = 0.1, blind: float = 0.2) -> Iter
         gain = _decade_gain(case.fit)
         if not (gain > 0 and c.headline_value > 0):
             return
-        ratio, low, high = 1.645 * c.headline_error / c.headline_value / gain, 0.5, 2.0
+        ratio, low, high = 1.645 * c.headline_error / c.headline_value / gain, share, limit
         text = (
             f"one decade beyond the runs {case.fit.target} is {c.headline_value:.3g} ± {c.headline_error:.2g} "
             f"while that decade gains {percent(gain)}"

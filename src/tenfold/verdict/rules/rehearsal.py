@@ -41,7 +41,7 @@ def rehearsed(case: Case) -> Iterator[Said]:
 
 
 @rule("rehearsal-error")
-def rehearsal_error(case: Case, *, most: float = 0.5) -> Iterator[Said]:
+def rehearsal_error(case: Case, *, most: float = 0.5, limit: float = 1.0) -> Iterator[Said]:
     """Rehearsed errors are large against what scaling gained.
 
     Against the null that predicts the last value: an error as large as that null's says that to predict no change
@@ -54,7 +54,7 @@ def rehearsal_error(case: Case, *, most: float = 0.5) -> Iterator[Said]:
         return
     ratio = ours / max(_rms(nulls), 1e-12)
     if ratio > most:
-        yield (refuse if ratio > 1.0 else caution)(
+        yield (refuse if ratio > limit else caution)(
             f"On larger scales it had not seen, the method erred by {percent(ours)}, "
             + ("more than scaling up gained." if ratio > 1.0 else "much of what scaling up gained."),
             f"rms error on withheld scales {percent(ours)}; predicting the last value again errs by "
