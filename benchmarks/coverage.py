@@ -203,6 +203,7 @@ def summary(records: list[dict[str, Any]]) -> dict[str, Any]:
             "right": CELLS[cell].right,
             "tables": len(mine),
             "chosen": dict(sorted(Counter(record["chosen"] for record in mine).items())),
+            "counted": dict.fromkeys(mine[0]["intervals"], len(mine)),
             "methods": {
                 method: {
                     what: _counted(mine, method, what)
@@ -249,6 +250,17 @@ def _robust(values: Array) -> float:
     return float(1.4826 * np.nanmedian(np.abs(values - np.nanmedian(values))))
 
 
+def _join(found: dict[str, Any], before: Mapping[str, Any]) -> None:
+    """Add what an earlier summary holds: whole cells, and methods of the cells that were measured now."""
+    for name, cell in before.items():
+        if name not in found:
+            found[name] = cell
+            continue
+        for part in ("counted", "methods"):
+            found[name][part] = {**cell[part], **found[name][part]}
+        found[name] |= {part: cell[part] for part in ("tables", "chosen", "forecast")}
+
+
 def main() -> None:
     """Measure what is missing, and write the summary."""
     parser = argparse.ArgumentParser(prog="python -m benchmarks.coverage", description=__doc__)
@@ -257,12 +269,15 @@ def main() -> None:
     parser.add_argument("--cells", default=",".join(CELLS), help="which cells")
     parser.add_argument("--methods", default=",".join(METHODS), help=f"which methods; there are {', '.join(SLOW)} too")
     parser.add_argument("--records", type=Path, default=Path("out/coverage.jsonl"), help="where records are kept")
+    parser.add_argument("--add", action="store_true", help="keep the other methods of the summary that is there")
     parser.add_argument("--json", type=Path, default=OUT, help="where the summary goes")
     given = parser.parse_args()
     if given.tables < 2:
         parser.error("--tables must be 2 or more: widths are measured in the spread over tables")
     cells, methods = tuple(given.cells.split(",")), tuple(given.methods.split(","))
     found = summary(collect(cells, given.tables, methods, given.records, given.jobs))
+    if given.add:
+        _join(found, json.loads(given.json.read_text())["cells"])
     machine = f"{platform.machine()}, Python {platform.python_version()}, NumPy {np.__version__}"
     record = {"draws": DRAWS, "ladder": LADDER, "machine": machine, "cells": found}
     given.json.write_text(json.dumps(record, indent=1) + "\n")

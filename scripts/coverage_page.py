@@ -22,12 +22,12 @@ that the estimator's own spread over the ladders asks for, so the shortest inter
 """
 
 WORDS = {
-    "auto": "bootstrap by run: whole runs from four a coefficient on, smooth weights below",
+    "auto": "`residual` where the sizes of residuals show no trend, else `counts`, or `dirichlet` below four runs a coefficient",
     "counts": "whole runs drawn with replacement",
     "dirichlet": "smooth weights (the Bayesian bootstrap)",
-    "wild": "each run's residuals with a random factor",
-    "residual": "residuals exchanged between runs",
-    "laplace": "normal draws, cluster-robust covariance",
+    "wild": "each run's residuals, made as large as the noise, with a random factor",
+    "residual": "residuals, made as large as the noise, exchanged between runs",
+    "laplace": "normal draws from the cluster-robust covariance of residuals made as large as the noise",
     "profile": "margins of the profile likelihood",
     "nuts": "the posterior, by the no-U-turn sampler",
 }
@@ -102,7 +102,8 @@ def _cell(name: str, cell: dict[str, Any]) -> str:
     lines += ["", f"| method | {' | '.join(quantities)} |", "|---|" + "---|" * len(quantities)]
     for method, found in cell["methods"].items():
         row = [f"{100 * found[what]['0.9']:.0f} / {found[what]['width']:.2f}" for what in quantities]
-        lines.append(f"| {method} | {' | '.join(row)} |")
+        fewer = f" ({cell['counted'][method]} ladders)" if cell["counted"][method] < cell["tables"] else ""
+        lines.append(f"| {method}{fewer} | {' | '.join(row)} |")
     halves = "; ".join(
         f"{method} {100 * min(shares):.0f} to {100 * max(shares):.0f}"
         for method, found in cell["methods"].items()
@@ -110,6 +111,10 @@ def _cell(name: str, cell: dict[str, Any]) -> str:
     )
     lines.append(f"\nShares of 50 % intervals, lowest to highest: {halves}.")
     return "\n".join(lines) + "\n"
+
+
+def _chosen(cell: dict[str, Any]) -> str:
+    return " and ".join(f"{method} in {100 * count / cell['tables']:.0f} %" for method, count in cell["chosen"].items())
 
 
 def _forecasts(cells: dict[str, Any]) -> str:
