@@ -144,11 +144,6 @@ class Bootstrap(Method):
 
     def sample(self, ready: Prepared, problem: Problem, theta: Array, rng: Rng) -> tuple[Array, float, dict[str, int]]:
         clusters = ready.runs.clusters()
-        if int(clusters.max()) + 1 < 3:
-            raise DataError(
-                f"{ready.runs.source} holds {int(clusters.max()) + 1} independent runs: there is nothing to resample",
-                hint="train at least 3 (better 8) separate runs",
-            )
         whole = self.whole(int(clusters.max()) + 1, problem.size)
         make = resample.cluster_counts if whole else resample.cluster_dirichlet
         return _batches(
@@ -375,6 +370,8 @@ def draw(fit: Fit, runs: Runs, *, method: Method | str = "auto", seed: int = 0) 
     made = provenance("draw", runs_id=fit.provenance.runs_id, source=ready.runs.source, method=repr(method), seed=seed)
     if problem.size == 0:  # every coefficient is held: all draws are alike
         return Draws(fit, problem.natural(np.zeros((2, 0))), method.kind, 0.0, {}, made)
+    if method.resamples or (isinstance(method, Laplace) and problem.penalty is None):
+        _check_independent(ready)
     rng = np.random.default_rng(seed)
     sampled, failed, guard = method.sample(ready, problem, theta, rng)
     widening, freedom = 1.0, float("inf")
@@ -390,6 +387,20 @@ def draw(fit: Fit, runs: Runs, *, method: Method | str = "auto", seed: int = 0) 
         sampled = sampled + _prior_draws(problem, theta, len(sampled), rng)
     sampled = np.clip(sampled, *_plain_box(problem))
     return Draws(fit, problem.natural(sampled), method.kind, failed, guard, made, widening, freedom)
+
+
+def _check_independent(ready: Prepared) -> None:
+    """Refuse to resample what one or two runs say: how far separate runs scatter does not follow from them.
+
+    Raises:
+        DataError: with how many there are.
+    """
+    count = int(ready.runs.clusters().max()) + 1
+    if count < 3:
+        raise DataError(
+            f"{ready.runs.source} holds {count} independent run{'s' * (count > 1)}: there is nothing to resample",
+            hint="train at least 3 (better 8) separate runs, or weigh what is known with --prior",
+        )
 
 
 def _prior_draws(problem: Problem, theta: Array, count: int, rng: Rng) -> Array:
