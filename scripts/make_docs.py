@@ -1,4 +1,4 @@
-"""Write the generated pages of ``docs/``: a page and a picture a law, what is reproduced, and the command line's own help.
+"""Write the generated pages of ``docs/``: a page and a picture a law, what is reproduced, solvable models, the commands.
 
 Nothing is listed by hand.
 
@@ -17,6 +17,7 @@ from typing import Any
 
 from coverage_page import coverage_page
 from ladder_page import ladder_page
+from simulate_page import incomplete, measure, measured_of, simulate_page
 from verdicts_page import verdicts_page
 
 from tenfold.core.axes import axis_of, say
@@ -36,12 +37,15 @@ def main() -> int:
     parser.add_argument("--text", action="store_true", help="leave the pictures and the measured numbers as they are")
     options = parser.parse_args()
     made = pages()
+    measured = measured_of(options.out / "simulate.md")
+    made["simulate.md"] = HEAD + simulate_page(measured)
     if options.check:
         stale = [name for name, text in made.items() if _read(options.out / name) != text]
         wanted = {*made, *(f"laws/{name}.svg" for name in laws())}
         folder = options.out / "laws"
         here = {f"laws/{path.name}" for path in [*folder.glob("*.md"), *folder.glob("*.svg")]} - MEASURED
         stale += sorted(here - wanted) + sorted(name for name in wanted - here if name.endswith(".svg"))
+        stale += ["simulate.md"] if incomplete(measured) else []
         stale += _unlisted_reproductions(_read(options.out / "reproductions.md"))
         for name in stale:
             print(f"docs/{name} is stale: run 'make docs'")
@@ -49,6 +53,7 @@ def main() -> int:
     if not options.text:
         made |= pictures()
         made["reproductions.md"] = reproductions_page()
+        made["simulate.md"] = HEAD + simulate_page(measure())
     for name, text in made.items():
         path = options.out / name
         path.parent.mkdir(parents=True, exist_ok=True)

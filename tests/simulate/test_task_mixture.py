@@ -5,7 +5,7 @@ import pytest
 
 from tenfold import ConfigError
 from tenfold.simulate import simulate
-from tenfold.simulate.task_mixture import directions, exponents, finite_width, train
+from tenfold.simulate.task_mixture import directions, exponents, finite_width, overwriting, train
 
 
 @pytest.fixture(scope="module")
@@ -63,6 +63,19 @@ def test_a_rare_task_is_overwritten_by_a_small_network_and_kept_by_a_large_one(m
     assert small.any()
     assert (rows.column("error")[small] > 0.9).all()
     assert (rows.column("error")[~small] < 0.01).all()
+
+
+@pytest.mark.parametrize(("pull", "strength"), [(0.3, 0.1), (0.3, 0.25), (0.2, 0.3)])
+def test_the_rate_of_overwriting_by_gradient_descent(pull, strength):
+    """One unit that holds a direction, a trace of another that nothing represents: how fast the trace grows."""
+    variances, up, down = np.array([strength, pull]), np.array([1.0, 1e-6]), np.array([1.0, 1e-6])
+    traces = []
+    for _ in range(6000):
+        left = np.eye(2) - np.outer(up, down)
+        up, down = up + 0.01 * left @ (variances * down), down + 0.01 * variances * (left.T @ up)
+        traces.append(abs(down[1]))
+    rate = np.log(traces[3000] / traces[2000]) / 10.0
+    assert rate == pytest.approx(overwriting(pull, strength), abs=2e-3)  # steps of 0.01
 
 
 def test_a_small_network_could_represent_the_rare_task():

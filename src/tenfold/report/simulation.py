@@ -80,7 +80,7 @@ def exponents_grid(made: Json) -> Grid:
                 exponent["part"] or "all",
                 f"{exponent['value']:+.3f}",
                 f"{made['measured'][name]:+.3f}",
-                f"{exponent['tolerance']:.3f}",
+                f"{exponent['tolerance']:.2g}",
                 "yes" if made["met"][name] else "NO",
             )
         )

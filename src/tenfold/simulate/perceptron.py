@@ -30,7 +30,7 @@ def moment(order: float) -> float:
 
     Example:
         >>> from tenfold.simulate.perceptron import moment
-        >>> moment(0), moment(2)
+        >>> round(moment(0), 12), round(moment(2), 12)
         (0.5, 0.5)
     """
     return 2 ** (order / 2 - 1) * gamma((order + 1) / 2) / sqrt(pi)

@@ -122,6 +122,22 @@ def _strongest(strength: Array, down: Array, up: Array, rng: np.random.Generator
     return value
 
 
+def overwriting(pull: float, strength: float) -> float:
+    r"""The rate at which a unit leaves a direction of a strength for one that nothing represents, of strength ``pull``.
+
+    Gradient flow around a unit whose two weight vectors both point along the direction that it holds moves their parts
+    along the other by :math:`\dot a = \mu b - s a`, :math:`\dot b = \mu (a - b)`; this is the larger eigenvalue. Near
+    the threshold it is half of ``pull - strength``, and below it negative.
+
+    Example:
+        >>> from tenfold.simulate.task_mixture import overwriting
+        >>> overwriting(0.1, 0.1), round(overwriting(1.0, 0.0), 3), overwriting(0.1, 0.2) < 0
+        (0.0, 0.618, True)
+    """
+    both = pull + strength
+    return float((np.sqrt(both**2 + 4 * pull * (pull - strength)) - both) / 2)
+
+
 def exponents(*, alpha: float, beta: float) -> dict[str, float]:
     """The exponents of theory, as slopes against the width.
 
@@ -189,11 +205,12 @@ def task_mixture(
     units, none at all when :math:`p_k < \mu`, though a single unit would do: units go where they pay most. Counting
     lattice points gives, with :math:`X = 1/\mu`,
     :math:`N = \zeta(\tfrac{1+\beta}{1+\alpha}) X^{1/(1+\alpha)} + \zeta(\tfrac{1+\alpha}{1+\beta}) X^{1/(1+\beta)}` up to
-    smaller terms, the larger power first. Hence
+    smaller terms; the larger power rules, and zeta below one is its continuation. Hence
 
     * the weakest strength that is kept, and with it the pull of the strongest direction that is not,
-      :math:`\mu \propto N^{-\min(1+\alpha,\,1+\beta)}`. A unit that holds a direction of strength s < mu is overwritten
-      at the rate mu - s; mu falls with width, and at :math:`\mu < p_k` task k is kept. This is the interference.
+      :math:`\mu \propto N^{-\min(1+\alpha,\,1+\beta)}`. A unit that holds a direction of strength s < mu leaves
+      it at the rate :func:`overwriting`; mu falls with width, and once it is below s, which is p_k for the first
+      direction of task k, the rate is negative and the task stays. This is the interference.
     * tasks learned :math:`\propto X^{1/(1+\alpha)} \propto N^{\min(1,\,(1+\beta)/(1+\alpha))}`, and the least width that
       learns a task of frequency p is :math:`N^*(p) \propto p^{-1/\min(1+\alpha,\,1+\beta)}`.
     * loss = strength not kept :math:`\propto N^{-\min(\alpha,\,\beta)}`: rare tasks that are missing set it when
