@@ -33,6 +33,16 @@ def test_duality_of_data_and_features_holds_for_equal_weights_only():
     assert (size > 1.1 * data).all()
 
 
+def test_the_true_value_is_known_everywhere():
+    made = simulate("kernel")
+    runs, value = made.runs.groups("part")["grid"], made.truth.value
+    inputs = {"tokens": runs.column("tokens"), "params": runs.column("params")}
+    assert value(inputs) == pytest.approx(runs.column("loss"), rel=1e-9)
+    assert value({"D": inputs["tokens"], "N": inputs["params"]}) == pytest.approx(runs.column("loss"), rel=1e-9)
+    data = made.runs.groups("part")["data"]
+    assert value({"tokens": data.column("tokens")}) == pytest.approx(data.column("loss"), rel=1e-9)
+
+
 def test_our_own_fit_finds_the_exponent():
     runs = simulate("kernel", low=1e3, high=1e6).runs.groups("part")["data"]
     assert fit("power", runs, axis="tokens", certificate=False).coef["alpha"] == pytest.approx(1.0, abs=2e-3)

@@ -10,7 +10,7 @@ from scipy.special import zeta
 from tenfold.core.errors import ConfigError
 from tenfold.fit import fit
 from tenfold.simulate import simulate
-from tenfold.simulate.random_features import exponents, students, trained_to_the_end
+from tenfold.simulate.random_features import exponents, separation, students, trained_to_the_end
 from tenfold.simulate.spectrum import Spectrum
 from tenfold.uncertainty import draw
 
@@ -70,6 +70,15 @@ def test_draws_meet_the_closed_forms(a, b):
     assert drawn == pytest.approx(kernel.size_limited(sizes), rel=0.06)
     tested = trained_to_the_end(np.random.default_rng(1), sizes, a=a, b=b, modes=2048, draws=16).mean(axis=0)
     assert tested == pytest.approx(kernel.data_limited(sizes), rel=0.12 if a > 3 else 0.06)
+
+
+def test_no_compute_exponent_is_declared_that_no_size_in_reach_would_show():
+    assert separation(a=1.5, b=1.25) == pytest.approx(0.75)
+    assert separation(a=2.5, b=1.5) == 0  # the turn
+    assert separation(a=6.0, b=1.05) < 0.05  # far beyond it all three terms fall nearly as 1/N
+    small = {**SMALL, "draws": 1}
+    assert "compute" not in simulate("random-features", a=2.5, b=1.5, **small).truth.exponents
+    assert "compute" in simulate("random-features", a=3.5, b=1.5, **small).truth.exponents
 
 
 def test_cutting_the_modes_instead_would_be_seen():

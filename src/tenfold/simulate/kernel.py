@@ -2,13 +2,19 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from typing import Any
+
 import numpy as np
+from numpy.typing import NDArray
 
 from tenfold.core.law import Cite
 from tenfold.core.runs import Runs
 from tenfold.simulate.kinds import Exponent, Truth, simulator
 from tenfold.simulate.parts import between, runs_of
 from tenfold.simulate.spectrum import Spectrum
+
+Array = NDArray[np.float64]
 
 
 def declared(spectrum: Spectrum, *, low: float, high: float, noise: float = 0.0) -> dict[str, Exponent]:
@@ -81,7 +87,7 @@ def kernel(
     between("target", tau, low=0.05, why="give 0 for the same decay as the kernel's")
     between("low", low, low=2)
     between("high", high, low=10 * low, high=1e6, why="a slope takes a decade")
-    between("points", points, low=5, high=1000)
+    between("points", points, low=5, high=100)
     spectrum = Spectrum(1 + tau, 1 + alpha)
     n = np.geomspace(low, high, points)
     d, p = (axis.ravel() for axis in np.meshgrid(n[::4], n[::4], indexing="ij"))
@@ -95,4 +101,9 @@ def kernel(
         source="simulated kernel",
         notes=("tokens are samples, params are features; a missing axis has no limit",),
     )
-    return runs, Truth(declared(spectrum, low=low, high=high))
+
+    def value(inputs: Mapping[str, Any]) -> Array:
+        d, p = (inputs.get(symbol, inputs.get(column, np.inf)) for symbol, column in (("D", "tokens"), ("N", "params")))
+        return spectrum.ridgeless(d, p)
+
+    return runs, Truth(declared(spectrum, low=low, high=high), value=value)

@@ -129,10 +129,10 @@ def quanta(
         "data_sampled": {"tokens": tokens, "loss": floor + mean["data"]},
         "steps_sampled": {"steps": steps, "tokens": steps * batch, "loss": floor + mean["steps"]},
     }
-    return runs_of(parts, source="simulated quanta"), Truth(_declared(alpha, floor, parts))
+    return runs_of(parts, source="simulated quanta"), Truth(_declared(alpha, floor, parts, draws=draws))
 
 
-def _declared(alpha: float, floor: float, parts: Mapping[str, Mapping[str, Array]]) -> dict[str, Exponent]:
+def _declared(alpha: float, floor: float, parts: Mapping[str, Mapping[str, Array]], *, draws: int) -> dict[str, Exponent]:
     """Exponents by part; a sampled one may be off by what the expectation is off, and by its draws."""
     theory = {
         "params": ("params", -alpha),
@@ -148,7 +148,7 @@ def _declared(alpha: float, floor: float, parts: Mapping[str, Mapping[str, Array
             value,
             part=part,
             floor=floor,
-            tolerance=0.01 + 0.02 * abs(value) + (0.02 if drawn else 0.0),
+            tolerance=0.01 + 0.02 * abs(value) + ((0.02 + 0.04 * abs(value)) * 2 / draws**0.5 if drawn else 0.0),
             reason="the first quanta are whole numbers" + (", and few draws" if drawn else ""),
         )
     return out

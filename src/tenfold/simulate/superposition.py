@@ -22,7 +22,8 @@ SQUARE = 4 / 3  # mean of v^2 for a feature's value v, uniform between 0 and 2
 VECTORS = 1000  # random unit vectors of the geometry part
 WIDTHS = (16, 22, 32, 45, 64, 90, 128, 181, 256)  # and their dimensions
 RATE, WARM, LAST = 1e-2, 0.1, 0.05  # of Adam: peak, share of warm-up, and where the cosine ends, as a share of the peak
-JUDGED = 20_000  # samples on which a trained toy is judged
+JUDGED = 20  # batches of a thousand samples on which a trained toy is judged
+NUMBERS = 2**24  # that one batch may hold
 BETAS, TINY = (0.9, 0.999), 1e-8
 
 
@@ -212,7 +213,7 @@ def superposition(
     between("narrow", narrow, low=2, high=256)
     between("features", features, low=4 * narrow, high=4096, why="superposition takes more features than dimensions")
     between("steps", steps, low=10, high=1_000_000)
-    between("batch", batch, low=1, high=65536)
+    between("batch", batch, low=1, high=NUMBERS // features, why="a batch is held at once")
     rng = np.random.default_rng(seed)
     shared = [geometry(rng.standard_normal((VECTORS, width))) for width in WIDTHS]
     parts: dict[str, dict[str, ArrayLike]] = {
@@ -242,7 +243,8 @@ def _trained(
     for width in widths:
         weights, bias = train(rng, p, width=width, decay=decay, steps=steps, batch=batch)
         found = geometry(weights)
-        columns["loss"].append(loss_of(weights, bias, draw(rng, p.astype(np.float32), JUDGED)))
+        batches = (draw(rng, p.astype(np.float32), 1000) for _ in range(JUDGED))
+        columns["loss"].append(float(np.mean([loss_of(weights, bias, x) for x in batches])))
         columns["represented"].append(found.represented)
         columns["overlap"].append(found.overlap)
         columns["closed_form"].append(ideal_weak(p, width))
