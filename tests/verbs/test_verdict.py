@@ -84,6 +84,15 @@ def folds(known: Made, *errors: float, reach: float = 0.5, null: float = 0.1, li
     return Case(known.fit, replace(known.rehearsal, folds=listed), known.draws)
 
 
+def growing(known: Made, power: float) -> Case:
+    """One withheld scale, predicted from three, with errors that grow as a power of reach."""
+    listed = tuple(
+        Fold(1e22 / 10**reach, 1e22, reach, 6, 0.02 * reach**power, 0.02 * reach**power, 0.002)
+        for reach in (0.5, 1.0, 1.5)
+    )
+    return Case(known.fit, replace(known.rehearsal, folds=listed), known.draws)
+
+
 def span(column: str, low: float, high: float) -> dict[str, Span]:
     symbols = {"params": "N", "tokens": "D"}
     wide = {"N": Span("params", 1e7, 1e10), "D": Span("tokens", 1e9, 1e12)}
@@ -139,7 +148,7 @@ SPOKEN = {
     ],
     "no-better-than-a-line": [(lambda k: folds(k, 0.02, -0.03, line=0.01), "caution")],
     "one-sided": [(lambda k: folds(k, 0.02, 0.025, 0.03), "caution")],
-    "growing": [(lambda k: folds(k, 0.004, -0.02, 0.06), "caution")],
+    "growing": [(lambda k: growing(k, 2.2), "caution")],
     "unrehearsed": [
         (lambda k: replace(target(k), rehearsal=unrehearsed("the runs hold 3 scales and 4 are needed")), "caution"),
         (lambda k: replace(target(k, reach={"scale": 1.5}), rehearsal=unrehearsed("3 scales")), "do not use"),
@@ -192,6 +201,17 @@ def test_a_rule_speaks_at_its_level_and_is_silent_on_clean_runs(key, clean):
             assert sentence.endswith(".")
             assert "nan" not in sentence.replace("finance", "")
         assert not any(word in said.manager.lower() for word in ("residual", "p =", "standard error", "rms", "log "))
+
+
+def test_errors_in_proportion_to_reach_do_not_grow_and_one_odd_scale_is_no_growth(clean):
+    (rule,) = (rule for rule in rules() if rule.key == "growing")
+    assert rule(growing(clean, 1.0)) == []
+    odd = [
+        Fold(start, end, math.log10(end / start), 6, error, abs(error), 0.002)
+        for start in (1e20, 3e20)
+        for end, error in ((1e21, 0.001), (1e22, 0.03))
+    ]
+    assert rule(Case(clean.fit, replace(clean.rehearsal, folds=tuple(odd)), clean.draws)) == []
 
 
 def test_a_rule_is_silent_where_it_has_nothing_to_go_by(clean):

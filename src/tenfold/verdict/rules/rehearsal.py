@@ -109,23 +109,31 @@ def one_sided(case: Case, *, sigmas: float = 2.0) -> Iterator[Said]:
 
 
 @rule("growing")
-def growing(case: Case, *, factor: float = 2.0) -> Iterator[Said]:
+def growing(case: Case, *, power: float = 1.5, sigmas: float = 2.0) -> Iterator[Said]:
     """Rehearsed errors grow faster than reach.
 
-    Intervals beyond the runs are widened in proportion to reach. When the farthest error is more than twice that
-    proportion of the nearest, they are too narrow beyond what was rehearsed.
+    Intervals beyond the runs are widened in proportion to reach. The power of reach with which errors grow is found
+    within each withheld scale (so that one odd scale is not taken for growth), errors being no smaller than their
+    own standard deviation; at 1.5 an interval rehearsed one decade ahead is too narrow by a factor of 1.4 at two.
+    The farthest errors must exceed two standard deviations and one per cent.
     """
-    if len(case.fair) < 3:
+    spread = {id(f): float(np.hypot(f.coefficient_sd, np.nan_to_num(case.seed_noise) / np.sqrt(f.n))) for f in case.fair}
+    x, y = [], []
+    for scale in {fold.target for fold in case.fair}:
+        alike = [fold for fold in case.fair if fold.target == scale]
+        reach = np.log([max(fold.reach, 0.25) for fold in alike])
+        error = np.log([max(abs(fold.error), spread[id(fold)], 1e-12) for fold in alike])
+        x.append(reach - reach.mean())
+        y.append(error - error.mean())
+    across, up = (np.concatenate(parts) if parts else np.zeros(0) for parts in (x, y))
+    if not across @ across > 0.05:  # reaches within a scale differ by less than a factor of two
         return
-    reaches = sorted({round(fold.reach, 2) for fold in case.fair})
-    near = _rms([fold.error for fold in case.fair if fold.reach <= reaches[0] + 0.05])
-    far = _rms([fold.error for fold in case.fair if fold.reach >= reaches[-1] - 0.05])
-    spread = max(np.hypot(fold.coefficient_sd, np.nan_to_num(case.seed_noise)) for fold in case.fair)
-    apart = reaches[-1] / max(reaches[0], 0.25)
-    if apart > 1.5 and far > max(2.0 * MATERIAL, 2.0 * spread) and far > factor * apart * max(near, 1e-12):
+    slope = float(across @ up / (across @ across))
+    near, far = min(case.fair, key=lambda fold: fold.reach), max(case.fair, key=lambda fold: fold.reach)
+    if slope > power and abs(far.error) > max(2.0 * MATERIAL, sigmas * spread[id(far)]):
         yield caution(
             "Errors grow fast with distance: far predictions are worse than their error bars say.",
-            f"rehearsed errors grow from {percent(near)} at {reaches[0]:.2g} decades to {percent(far)} at "
-            f"{reaches[-1]:.2g}, faster than in proportion: forecast no farther than {reaches[-1]:.2g} decades, or "
-            "compare laws with a break.",
+            f"rehearsed errors go as reach to the power {slope:.1f}, from {percent(abs(near.error))} at {near.reach:.1f} "
+            f"decades to {percent(abs(far.error))} at {far.reach:.2g}: forecast no farther than that, or compare laws "
+            "with a break.",
         )
