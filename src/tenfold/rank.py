@@ -1,44 +1,49 @@
 """``rank``: every law that the columns allow, ordered by how well it predicts withheld larger scales.
 
-In-sample error and the number of coefficients stand beside, and two nulls stand in the table: the last value, and a
-straight line in logarithms. A law that does not beat them has learned nothing about scale.
+In-sample error, information criteria and the number of coefficients stand beside, and two nulls stand in the table: the
+last value, and a straight line in logarithms. A law that does not beat them has learned nothing about scale.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from tenfold.certificate import scale_axis
 from tenfold.core.axes import axis_of
 from tenfold.core.errors import DataError, LawError, TenfoldError
 from tenfold.core.law import Law
 from tenfold.core.runs import Runs
-from tenfold.core.scales import Levels, levels
 from tenfold.engine.objective import Objective, parse_objective
 from tenfold.fit import Fit, fit
 from tenfold.io.needs import derive
 from tenfold.laws import get, laws
-from tenfold.prepare import prepare
-from tenfold.rehearse import LEAST_SCALES, Fold, log_error, rehearse
+from tenfold.rehearse import Fold, rehearse
 
 Array = NDArray[np.float64]
 Tell = Callable[[str, float], None]
 
-WITHHELD = 3  # of the largest scales, one after the other, at most
+COST = 0.1  # what a coefficient adds to a law's score, in shares of its error: of two laws that predict alike the simpler
+BLIND = 2.0  # by what the score of a law is multiplied for every varying axis that it does not know
+AXIS_COLUMNS = ("params", "tokens", "flops", "unique_tokens", "steps", "width", "depth", "experts", "x")
+FALLING = {"loss", "error"}  # what laws of either describe alike
+RECENT, NEAR = 0.01, 2.0  # how fast folds lose weight: see fold_weights
+MANY = 6  # coefficients beyond which a law is tried only if the simpler law that it extends has paid for its own
 
 
 @dataclass(frozen=True, slots=True)
 class Entry:
     """One law, or one null, on the runs.
 
-    ``withheld`` is the root mean square log error on withheld larger scales, averaged over them; ``rms`` the same on the
-    rows that were fitted; ``tied`` whether the withheld scales cannot tell it from the first. ``reason`` says why a law
-    has no place.
+    ``withheld`` is the root mean square log error on withheld larger scales; where a law has too many coefficients for
+    the smallest folds, what it would be there follows from how it compares with the median law on the others. ``score``
+    decides the order: ``withheld``, a tenth more for every coefficient, doubled for every axis the law is blind to.
+    ``rms`` is the error on the rows that were fitted, ``aicc`` and ``bic`` the information criteria of normal log
+    residuals. ``blind``: axes that vary and that the law does not know. ``tied``: the withheld scales cannot tell it
+    from the first. ``reason`` says why a law has no place.
     """
 
     law: str
@@ -49,19 +54,16 @@ class Entry:
     null: bool = False
     tied: bool = False
     reason: str = ""
+    score: float = float("nan")
+    blind: tuple[str, ...] = ()
+    aicc: float = float("nan")
+    bic: float = float("nan")
 
     def to_dict(self) -> dict[str, Any]:
         """The stable JSON form."""
-        return {
-            "law": self.law,
-            "coefs": self.coefs,
-            "rms": _or_none(self.rms),
-            "withheld": _or_none(self.withheld),
-            "null": self.null,
-            "tied": self.tied,
-            "reason": self.reason,
-            "folds": [fold.to_dict() for fold in self.folds],
-        }
+        numbers = {name: _or_none(getattr(self, name)) for name in ("rms", "withheld", "score", "aicc", "bic")}
+        plain = {name: getattr(self, name) for name in ("law", "coefs", "null", "tied", "reason")}
+        return {**plain, **numbers, "blind": list(self.blind), "folds": [fold.to_dict() for fold in self.folds]}
 
 
 def _or_none(value: float) -> float | None:
@@ -72,7 +74,8 @@ def _or_none(value: float) -> float | None:
 class Ranking:
     """Laws in order. ``best`` is the fit of the first law; ``left_out`` maps laws that have no place to the reason.
 
-    ``basis`` is what decided: ``withheld`` scales, or in-sample error when there were too few to withhold one.
+    ``basis`` is what decided: ``withheld`` scales, or in-sample error when there were too few to withhold one. ``fits``
+    holds the fit of every law in the ranking, without certificates.
     """
 
     entries: tuple[Entry, ...]
@@ -80,6 +83,7 @@ class Ranking:
     basis: str
     scales: int
     left_out: Mapping[str, str]
+    fits: Mapping[str, Fit] = field(default_factory=dict)
 
     def to_dict(self) -> dict[str, Any]:
         """The stable JSON form: the best fit's keys at the top, the ranking beside them."""
@@ -98,19 +102,29 @@ def rank(
     candidates: Sequence[Law | str] = (),
     target: str = "loss",
     axis: str = "",
+    scale: str = "",
     objective: Objective | str = "huber:1e-3",
-    withhold: int = WITHHELD,
+    reach: float | None = None,
+    withhold: int | None = None,
+    certificate: bool = True,
     tell: Tell | None = None,
     **options: Any,
 ) -> Ranking:
     """Fit every law that the columns allow and order them by their error on withheld larger scales.
+
+    A law that extends a simpler one by further breaks is tried only when the breaks of the simpler one paid for
+    themselves on withheld data.
 
     Args:
         runs: the table.
         candidates: laws to try; all of the catalogue that predict ``target`` from columns that are there when empty.
         target: the column to predict. axis: the column that one-axis laws' ``x`` stands for; they take part when it is
             given, or when only one axis varies.
-        objective: what is minimised. withhold: how many of the largest scales are withheld, one after the other.
+        scale: the column along which scales are withheld; compute where it can be had by default.
+        reach: of the forecast that is wanted, in decades; folds that reach as far then count most.
+        objective: what is minimised. withhold: how many of the largest scales are withheld, one after the other; as
+            many as leave three by default.
+        certificate: whether the first law's fit is examined.
         tell: called with what is being done and the share done.
         options: further options of ``fit``.
 
@@ -127,13 +141,17 @@ def rank(
     listed = [get(law) if isinstance(law, str) else law for law in candidates]
     axis = axis or _only_axis(runs)
     chosen, left_out = (listed, {}) if listed else allowed(runs, target=target, axis=axis)
-    entries, fits = [], {}
-    for done, law in enumerate(chosen):
+    shared = {"target": target, "axis": axis, "objective": objective, **options}
+    entries: dict[str, Entry] = {}
+    fits: dict[str, Fit] = {}
+    for done, law in enumerate(sorted(chosen, key=lambda law: len(law.coefs))):
         if tell is not None:
             tell(f"fitting {law.name}", done / len(chosen))
         try:
-            made = fit(law, runs, target=target, axis=axis, objective=objective, certificate=False, **options)
-            entries.append(_entry(made, runs, withhold))
+            if not listed:
+                _admit(law, entries, runs)
+            made = fit(law, runs, certificate=False, throw=False, **shared)
+            entries[law.name] = _entry(made, runs, scale, withhold)
             fits[law.name] = made
         except TenfoldError as error:
             left_out = {**left_out, law.name: str(error.args[0]) if error.args else str(error)}
@@ -142,8 +160,33 @@ def rank(
             f"no law of the catalogue can be fitted to {runs.source}: {_why_none(runs, target, left_out)}",
             hint="map columns with --columns, name the target with --target, or write a law as a formula with --law",
         )
-    first = next(iter(fits.values()))
-    return _ordered(entries, fits, _nulls(first, runs, withhold), left_out, runs, target, axis, objective, options)
+    order, basis = _ordered(list(entries.values()), runs, reach)
+    first = next(entry for entry in order if not entry.null)
+    best = fit(fits[first.law].law, runs, throw=False, **shared) if certificate else fits[first.law]
+    scales = len({fold.target for fold in first.folds})
+    return Ranking(tuple(order), best, basis, scales, left_out, fits)
+
+
+def _admit(law: Law, entries: Mapping[str, Entry], runs: Runs) -> None:
+    """Refuse a law of many coefficients whose simpler form has not paid for its own.
+
+    Raises:
+        LawError: with what the simpler forms withheld.
+    """
+    if len(law.coefs) <= MANY:
+        return
+    if len(law.coefs) > len(runs) - 2:
+        raise LawError(f"{len(runs)} rows cannot rehearse {len(law.coefs)} coefficients")
+    for reduction in law.reduces_to:
+        simpler = entries.get(reduction.to)
+        if reduction.to not in laws() or len(laws()[reduction.to].coefs) < MANY - 1:
+            continue
+        if simpler is None:
+            raise LawError(f"its simpler form {reduction.to} has no place")
+        basis = [entries[r.to] for r in laws()[reduction.to].reduces_to if r.to in entries]
+        judged = {entry.law: entry for entry in scored([simpler, *basis])}
+        if any(judged[entry.law].score <= judged[simpler.law].score for entry in basis):
+            raise LawError(f"the further coefficients of {simpler.law} did not pay on withheld scales, let alone more")
 
 
 def _why_none(runs: Runs, target: str, left_out: Mapping[str, str]) -> str:
@@ -163,7 +206,7 @@ def allowed(runs: Runs, *, target: str = "loss", axis: str = "") -> tuple[list[L
     """The laws of the catalogue that predict a column from columns that are there, and why the others do not."""
     good, left_out = [], {}
     for law in laws().values():
-        if law.output != target:
+        if law.output != target and not {law.output, target} <= FALLING:
             continue
         columns = [axis if symbol == "x" else axis_of(symbol).column for symbol in law.inputs]
         if "" in columns:
@@ -183,111 +226,130 @@ def _only_axis(runs: Runs) -> str:
     varying = [
         name
         for name in runs.columns
-        if name in ("params", "tokens", "flops", "unique_tokens", "steps", "width", "depth", "experts", "x")
-        and runs.has(name)
-        and np.ptp(runs.columns[name][np.isfinite(runs.columns[name])]) > 0
+        if name in AXIS_COLUMNS and runs.has(name) and np.ptp(runs.columns[name][np.isfinite(runs.columns[name])]) > 0
     ]
     return varying[0] if len(varying) == 1 else ""
 
 
-def _entry(made: Fit, runs: Runs, withhold: int) -> Entry:
-    rehearsal = rehearse(made, runs, withhold=_room(made, runs, withhold), draws=0)
-    error = float(np.mean([fold.rms for fold in rehearsal.folds])) if rehearsal.done else float("nan")
-    return Entry(made.law.name, len(made.law.coefs) - len(made.fixed), made.rms, error, rehearsal.folds)
+def _entry(made: Fit, runs: Runs, scale: str, withhold: int | None) -> Entry:
+    rehearsal = rehearse(made, runs, axis=scale, withhold=withhold, draws=0)
+    coefs = len(made.law.coefs) - len(made.fixed)
+    left = made.n - coefs - 2
+    fitness = made.n * np.log(max(made.rms, 1e-12) ** 2)
+    aicc = fitness + 2.0 * (coefs + 1) * made.n / left if left > 0 else float("nan")
+    bic = fitness + np.log(made.n) * (coefs + 1)
+    blind = _unseen(made, runs)
+    return Entry(
+        made.law.name, coefs, made.rms, float("nan"), rehearsal.folds, blind=blind, aicc=float(aicc), bic=float(bic)
+    )
 
 
-def _room(made: Fit, runs: Runs, withhold: int) -> int | None:
-    """How many scales are withheld; None where there are too few, and the rehearsal says so."""
-    room = len(_levels(made, runs)[0]) - LEAST_SCALES
-    return min(withhold, room) if room > 0 else None
-
-
-def _levels(made: Fit, runs: Runs) -> tuple[Levels, dict[str, Array], Array]:
-    """Scales, inputs and target of the rows of a fit."""
-    ready = prepare(made.law, runs, target=made.target, axis=made.columns.get("x", ""))
-    scale = _scale_of(ready.runs, ready.inputs)
-    return levels(scale), dict(ready.inputs), ready.y
-
-
-def _scale_of(runs: Runs, inputs: Mapping[str, Array]) -> Array:
-    if runs.has("flops"):
-        return runs.column("flops")
-    scale = scale_axis(inputs)
-    if scale is None:
-        raise LawError("the runs have no positive axis")
-    return scale
-
-
-def _nulls(made: Fit, runs: Runs, withhold: int) -> list[Entry]:
-    """The last value and the straight line, scored on the same withheld scales as the laws."""
-    found, inputs, y = _levels(made, runs)
-    if not (y > 0).all() or len(found) <= LEAST_SCALES:
-        return []
-    logs = np.column_stack([np.ones(len(y)), *(np.log(np.maximum(v, 1e-300)) for v in inputs.values())])
+def _unseen(made: Fit, runs: Runs) -> tuple[str, ...]:
+    """Axes that vary in the runs, are no function of those that the law knows, and that it does not know."""
+    known = {name: runs.columns[name] for name in made.columns.values() if runs.has(name)}
+    logs = [np.log(values) for values in known.values() if (values > 0).all()]
     out = []
-    for name, coefs, predictor in (("last value", 0, _last_value), ("log-linear", logs.shape[1], _log_linear)):
-        errors = []
-        for held in range(1, min(withhold, len(found) - LEAST_SCALES) + 1):
-            top = len(found) - held
-            small = found.of_row < top
-            for level in range(top, len(found)):
-                rows = found.of_row == level
-                predicted = predictor(logs, y, small, rows, found.of_row == top - 1)
-                errors.append(float(np.sqrt(np.mean(log_error(predicted, y[rows]) ** 2))))
-        everywhere = np.ones(len(y), dtype=bool)
-        rms = np.sqrt(np.mean(log_error(predictor(logs, y, everywhere, everywhere, everywhere), y) ** 2))
-        out.append(Entry(name, coefs, float(rms), float(np.mean(errors)), null=True))
+    for name in AXIS_COLUMNS:
+        if name in known or not runs.has(name):
+            continue
+        values = runs.columns[name]
+        if not (np.isfinite(values).all() and (values > 0).all()) or len({*values.tolist()}) < 2:
+            continue
+        basis = np.column_stack([np.ones(len(values)), *logs])
+        rest = np.log(values) - basis @ np.linalg.lstsq(basis, np.log(values), rcond=None)[0]
+        if rest.std() > 0.1:  # a tenth of a factor e: more than rounded products of the others leave
+            out.append(name)
+    return tuple(out)
+
+
+def scored(entries: Sequence[Entry], reach: float | None = None) -> list[Entry]:
+    """Entries with ``withheld`` and ``score`` on one footing, whatever folds each law could be fitted on.
+
+    ``reach`` is that of the forecast, where it is known.
+    """
+    keys = sorted({(fold.fitted_to, fold.target) for entry in entries for fold in entry.folds})
+    table = np.full((len(entries), len(keys)), np.nan)
+    for row, entry in enumerate(entries):
+        found = {(fold.fitted_to, fold.target): fold.rms for fold in entry.folds}
+        table[row] = [found.get(key, np.nan) for key in keys]
+    if not keys:
+        return list(entries)
+    usual, weights = np.nanmedian(table, axis=0), fold_weights(keys, reach)
+    whole = _rms(usual, weights)
+    out = []
+    for row, entry in enumerate(entries):
+        have = np.isfinite(table[row])
+        ratio = np.nan
+        if have.any():
+            ratio = _rms(table[row][have], weights[have]) / max(_rms(usual[have], weights[have]), 1e-15)
+        out.append(
+            replace(
+                entry, withheld=ratio * whole, score=ratio * whole * (1 + COST * entry.coefs) * BLIND ** len(entry.blind)
+            )
+        )
     return out
 
 
-def _last_value(logs: Array, y: Array, small: Any, rows: Any, last: Any) -> Array:
-    """The least loss of the largest fitted scale."""
-    return np.full(int(rows.sum()), float(y[last].min()))
+def fold_weights(folds: Sequence[tuple[float, float]], reach: float | None = None) -> Array:
+    """How much each fold counts: the more, the more it resembles the forecast.
+
+    A hundredth for every decade that its fitted scales end before those of the last fold, and, where the reach of the
+    forecast is known, e^-2 for every decade that its own reach differs. ``folds``: the largest fitted scale and the
+    target of each.
+    """
+    logs = np.log10(np.asarray(folds, dtype=np.float64).reshape(-1, 2))
+    weights = RECENT ** (logs[:, 0].max() - logs[:, 0])
+    if reach is not None:
+        gap = np.abs(logs[:, 1] - logs[:, 0] - reach)
+        weights = weights * np.exp(-NEAR * (gap - gap.min()))
+    return np.asarray(weights)
 
 
-def _log_linear(logs: Array, y: Array, small: Any, rows: Any, last: Any) -> Array:
-    """A plane in logarithms through the fitted rows."""
-    slope = np.linalg.lstsq(logs[small], np.log(y[small]), rcond=None)[0]
-    return np.exp(logs[rows] @ slope)
+def _rms(values: Array, weights: Array) -> float:
+    return float(np.sqrt(np.average(values**2, weights=weights)))
 
 
-def _ordered(
-    entries: list[Entry],
-    fits: Mapping[str, Fit],
-    nulls: list[Entry],
-    left_out: Mapping[str, str],
-    runs: Runs,
-    target: str,
-    axis: str,
-    objective: Objective,
-    options: Mapping[str, Any],
-) -> Ranking:
-    """Entries in order with ties marked, and the first law fitted with its certificate."""
-    rehearsed = any(np.isfinite(entry.withheld) for entry in entries)
-    basis = "withheld" if rehearsed else "in-sample"
+def _nulls(entries: Sequence[Entry]) -> list[Entry]:
+    """The nulls, scored on the folds of the law that has most."""
+    widest = max(entries, key=lambda entry: len(entry.folds))
+    names = widest.folds[0].nulls if widest.folds else {}
+    out = []
+    for name in names:
+        folds = tuple(replace(fold, rms=fold.nulls[name], error=float("nan")) for fold in widest.folds)
+        out.append(Entry(name, 0, float("nan"), float("nan"), folds, null=True))
+    return out
+
+
+def _ordered(entries: list[Entry], runs: Runs, reach: float | None) -> tuple[list[Entry], str]:
+    """Entries in order with ties marked, and what decided."""
+    if not any(entry.folds for entry in entries):
+        order = sorted(entries, key=lambda entry: (_corrected(entry, len(runs)), entry.coefs))
+        return [replace(entry, score=_corrected(entry, len(runs))) for entry in order], "in-sample"
+    marked = scored([*entries, *_nulls(entries)], reach)
 
     def key(entry: Entry) -> tuple[float, int]:
-        value = entry.withheld if rehearsed else _corrected(entry, len(runs))
-        return (value if np.isfinite(value) else np.inf, entry.coefs)
+        return (entry.score if np.isfinite(entry.score) else np.inf, entry.coefs)
 
-    order = sorted(entries, key=key)
-    first = order[0]
-    marked = [_tied(entry, first) if rehearsed else entry for entry in order]
-    best = fit(fits[first.law].law, runs, target=target, axis=axis, objective=objective, **options)
-    scales = len({fold.target for fold in first.folds})
-    return Ranking(tuple(sorted([*marked, *nulls], key=key)), best, basis, scales, left_out)
+    order = sorted(marked, key=key)
+    first = next(entry for entry in order if not entry.null)
+    return [tied_with(entry, first) for entry in order], "withheld"
 
 
 def _corrected(entry: Entry, rows: int) -> float:
     """In-sample error per degree of freedom left, where no scale can be withheld."""
-    return entry.rms * np.sqrt(rows / max(rows - entry.coefs - 1, 1e-9)) if rows > entry.coefs + 1 else np.inf
+    return float(entry.rms * np.sqrt(rows / (rows - entry.coefs - 1))) if rows > entry.coefs + 1 else float("inf")
 
 
-def _tied(entry: Entry, first: Entry) -> Entry:
+def tied_with(entry: Entry, first: Entry) -> Entry:
     """Marked when the withheld scales cannot tell a law from the first: the difference is within its standard error."""
-    if entry is first or len(entry.folds) != len(first.folds) or not entry.folds:
+    if entry.law == first.law or entry.null:
         return entry
-    gap = np.array([a.rms - b.rms for a, b in zip(entry.folds, first.folds, strict=True)])
-    scales = len({fold.target for fold in entry.folds})
-    error = float(gap.std(ddof=1) / np.sqrt(scales)) if len(gap) > 1 else float("inf")
-    return replace(entry, tied=bool(gap.mean() <= error))
+    mine = {(fold.fitted_to, fold.target): fold.rms for fold in entry.folds}
+    common = [fold for fold in first.folds if (fold.fitted_to, fold.target) in mine]
+    if len(common) < 2:
+        return replace(entry, tied=bool(common))
+    gap = np.array([mine[fold.fitted_to, fold.target] - fold.rms for fold in common])
+    weights = fold_weights([(fold.fitted_to, fold.target) for fold in common])
+    mean = float(np.average(gap, weights=weights))
+    error = np.sqrt(np.average((gap - mean) ** 2, weights=weights) / len({fold.target for fold in common}))
+    return replace(entry, tied=bool(mean <= error))

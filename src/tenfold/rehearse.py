@@ -156,7 +156,7 @@ def rehearse(
     if not folds:
         return unrehearsed("the smaller scales alone do not determine the coefficients", axis=name)
     noise = _noise(fit, ready)
-    return Rehearsal(name, tuple(folds), _growth(folds, noise), len({fold.target for fold in folds}))
+    return Rehearsal(name, tuple(folds), growth(folds, noise), len({fold.target for fold in folds}))
 
 
 def _scale(ready: Prepared, axis: str) -> tuple[str, Array | None]:
@@ -266,7 +266,7 @@ def _noise(fit: Fit, ready: Prepared) -> float:
     return float(1.4826 * np.median(np.abs(residual - np.median(residual))))
 
 
-def _growth(folds: list[Fold], noise: float) -> float:
+def growth(folds: list[Fold], noise: float) -> float:
     """Standard deviation a decade of reach of the level errors that coefficients and noise do not explain.
 
     Each fold's squared error, less what the resampled coefficients and the noise of its mean account for, is spread over

@@ -32,12 +32,12 @@ FEWEST = 5  # fitted rows a task must have: with fewer the nulls are all that ca
 class Cut:
     """One ``[[task]]`` of a card: which rows, which columns, and where the withheld scales begin.
 
-    ``inputs`` are the axes that laws may use, ``scale`` the column that is withheld along and ``fit`` the condition on the
-    rows that are fitted, or the share of the scale's range (in its own unit, from zero) up to which they lie; all others
-    are predicted. ``group`` makes a task of every value of one or several columns, ``most`` of them at most, evenly
-    chosen; ``targets`` one of every column. ``last`` keeps the last row (by scale) of every value of a column, ``best`` the
-    one of least target, ``points`` at most so many rows, evenly spaced in the logarithm of the scale. ``error`` takes one
-    minus the target. ``split`` says what is withheld: larger ``scale``, later ``time`` in a curve, or another ``group``;
+    ``inputs`` are the axes that laws may use, ``scale`` the column that is withheld along. ``fit`` is the condition on
+    the rows that are fitted, or the share of the largest scale up to which they lie; all others are predicted.
+    ``group`` makes a task of every value of one or several columns, ``most`` of them at most, evenly chosen; ``targets``
+    one of every column. ``last`` keeps the last row (by scale) of every value of a column, ``best`` the one of least
+    target, ``points`` at most so many rows, evenly spaced in the logarithm of the scale. ``error`` takes one minus the
+    target. ``split`` says what is withheld: larger ``scale``, later ``time`` in a curve, or another ``group``;
     ``paper`` is the law that the table's own paper fits best; ``run`` the column that says which rows are one run.
     """
 
@@ -123,7 +123,7 @@ def _cut(entry: Mapping[str, Any], here: str) -> Cut:
     missing = [name for name in ("name", "scale", "fit", "inputs") if name not in entry]
     if missing:
         raise ConfigError(f"a task needs {', '.join(missing)}", path=here)
-    values = {key: tuple(value) if isinstance(value, list) else value for key, value in entry.items()}
+    values: dict[str, Any] = {key: tuple(value) if isinstance(value, list) else value for key, value in entry.items()}
     if isinstance(values.get("group"), str):
         values["group"] = (values["group"],)
     return Cut(**values)

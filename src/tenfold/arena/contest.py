@@ -1,0 +1,199 @@
+"""One contestant on one task: fit the small scales, predict the withheld ones, and be judged."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from tenfold.arena.cards import Task
+from tenfold.arena.scores import CAP, Scores, score
+from tenfold.choose import choose
+from tenfold.core.axes import AXES
+from tenfold.core.errors import TenfoldError
+from tenfold.core.runs import Runs
+from tenfold.core.scales import decades
+from tenfold.fit import fit
+from tenfold.forecast import spread
+from tenfold.laws import get
+from tenfold.nulls import NULLS
+from tenfold.rehearse import Rehearsal, rehearse
+from tenfold.uncertainty import Bootstrap, draw
+
+Array = NDArray[np.float64]
+
+LEVELS = (0.5, 0.9)
+AUTO, PAPER = "auto", "paper"
+_COLUMNS = {axis.column: axis.symbol for axis in AXES}
+
+
+@dataclass(frozen=True, slots=True)
+class Contestant:
+    """A way to predict: a law (by name, ``auto`` for the choice of laws, ``paper`` for the best law of the table's own
+    paper, or a null), and the estimator: the objective that is minimised and how many resamples make its intervals.
+    """
+
+    law: str
+    objective: str = "huber:1e-3"
+    resamples: int = 200
+
+    @property
+    def name(self) -> str:
+        """As it stands in tables; the objective is named where it is not the usual one."""
+        return self.law if self.objective == "huber:1e-3" else f"{self.law} ({self.objective})"
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """How one contestant did on one task; ``reason`` says why there are no scores, ``made_of`` what was fitted."""
+
+    table: str
+    task: str
+    split: str
+    contestant: str
+    fitted: int
+    withheld: int
+    reach: float
+    scores: Scores | None
+    seconds: float
+    made_of: str = ""
+    reason: str = ""
+
+    def to_dict(self) -> dict[str, Any]:
+        """The stable JSON form."""
+        out = {name: getattr(self, name) for name in self.__slots__ if name != "scores"}
+        return {**out, **(self.scores.to_dict() if self.scores is not None else {})}
+
+
+Predicted = tuple[Array, Mapping[float, tuple[Array, Array]], str]
+
+
+def play(task: Task, contestant: Contestant, *, seed: int = 0) -> Entry | None:
+    """Fit, predict and judge; None where the contestant has nothing to say about the task (a law of other axes)."""
+    law = task.paper if contestant.law == PAPER else contestant.law
+    if not law or not suits(task, law):
+        return None
+    begun = time.process_time()
+    scores, reason, made_of = None, "", ""
+    measured = task.held.column("loss")
+    try:
+        center, intervals, made_of = _predicted(task, law, contestant, seed)
+        scores = score(measured, center, intervals)
+    except TenfoldError as error:
+        reason = str(error.args[0]) if error.args else str(error)
+    return Entry(
+        task.table,
+        task.name,
+        task.split,
+        contestant.name,
+        len(task.runs),
+        len(task.held),
+        round(task.reach, 3),
+        scores,
+        round(time.process_time() - begun, 3),
+        made_of,
+        reason,
+    )
+
+
+def suits(task: Task, law: str) -> bool:
+    """Whether a law's inputs are among the task's axes; laws of any one axis suit every task."""
+    if law == AUTO or law in RULES:
+        return True
+    have = {_COLUMNS.get(name, name) for name in task.inputs}
+    if {"N", "D"} <= have:
+        have |= {"C", "M"}
+    return all(symbol == "x" or symbol in have for symbol in get(law).inputs)
+
+
+def _predicted(task: Task, law: str, contestant: Contestant, seed: int) -> Predicted:
+    if law in RULES:
+        return RULES[law](task), {}, "null"
+    if law == AUTO:
+        made = choose(
+            task.runs,
+            target="loss",
+            scale=task.scale,
+            reach=task.reach,
+            objective=contestant.objective,
+            resamples=contestant.resamples,
+            certificate=False,
+            seed=seed,
+        )
+        inputs = _inputs(task.held)
+        return _judged(
+            task, made.center(inputs), made.many(inputs, seed=seed), made.noise, made.rehearsal, seed, made.formula()
+        )
+    declared = get(law)
+    axis = one_axis(task) if "x" in declared.inputs else ""
+    runs, held = _with(task.runs, axis), _with(task.held, axis)
+    fitted = fit(declared, runs, target="loss", axis=axis, objective=contestant.objective, certificate=False, throw=False)
+    inputs = _inputs(held)
+    center = np.atleast_1d(fitted.predict(**inputs))
+    if not contestant.resamples:
+        return center, {}, law
+    rehearsal = rehearse(fitted, runs, axis=task.scale, draws=0)
+    many = draw(fitted, runs, method=Bootstrap(n=contestant.resamples), seed=seed).predict(**inputs)
+    return _judged(task, center, many, fitted.rms, rehearsal, seed, law)
+
+
+def _judged(
+    task: Task, center: Array, many: Array, noise: float, rehearsal: Rehearsal, seed: int, made_of: str
+) -> Predicted:
+    seen = spread(center, many, noise=noise, rehearsal=rehearsal, reach=_reach(task), levels=LEVELS, seed=seed)
+    return center, seen.intervals, made_of
+
+
+def one_axis(task: Task) -> str:
+    """The column that a law of any one axis takes: the only input, compute where it can be had, or the scale."""
+    if len(task.inputs) == 1:
+        return task.inputs[0]
+    return "flops" if {"params", "tokens"} <= set(task.inputs) else task.scale
+
+
+def _with(runs: Runs, axis: str) -> Runs:
+    if axis == "flops" and not runs.has("flops"):
+        return runs.with_column("flops", 6.0 * runs.column("params") * runs.column("tokens"))
+    return runs
+
+
+def _inputs(runs: Runs) -> dict[str, Array]:
+    return {name: values for name, values in runs.columns.items() if name != "loss"}
+
+
+def _reach(task: Task) -> Array:
+    """Decades from the largest fitted scale to each withheld point."""
+    edge = task.runs.span(task.scale)[1]
+    return np.array([max(decades(edge, value), 0.0) for value in task.held.column(task.scale)])
+
+
+def _null(name: str) -> Callable[[Task], Array]:
+    def predicted(task: Task) -> Array:
+        columns = [*task.inputs]
+        inputs = {c: np.concatenate([task.runs.column(c), task.held.column(c)]) for c in columns}
+        y = np.concatenate([task.runs.column("loss"), task.held.column("loss")])
+        scale = np.concatenate([task.runs.column(task.scale), task.held.column(task.scale)])
+        small = np.arange(len(y)) < len(task.runs)
+        last = small & (scale >= 0.999 * scale[small].max())
+        return NULLS[name](inputs, y, small=small, last=last, rows=~small)
+
+    return predicted
+
+
+def _nearest(task: Task) -> Array:
+    """The value of the fitted run that lies nearest in the logarithms of the inputs."""
+    here = np.column_stack([np.log(task.runs.column(c)) for c in task.inputs])
+    there = np.column_stack([np.log(task.held.column(c)) for c in task.inputs])
+    gap = ((there[:, None, :] - here[None, :, :]) ** 2).sum(axis=-1)
+    return np.asarray(task.runs.column("loss")[gap.argmin(axis=1)])
+
+
+RULES: Mapping[str, Callable[[Task], Array]] = {
+    **{name: _null(name) for name in NULLS},
+    "nearest size": _nearest,
+}
+WORST = CAP
