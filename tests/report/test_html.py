@@ -14,6 +14,7 @@ from tenfold.core.errors import DataError
 from tenfold.io.results import plain
 from tenfold.report.html import report_html, script_json, study_html
 from tenfold.report.palette import DARK, LIGHT, contrast
+from tenfold.report.words import covered_words
 
 VOID = {"meta", "link", "br", "img", "hr", "input"}
 SECTIONS = (
@@ -139,6 +140,45 @@ def test_a_study_without_its_optional_parts(study):
     assert found == [name for name in SECTIONS if name not in ("forecast", "isoflop", "plan", "live")]
 
 
+def test_laws_stand_in_order_with_ties_and_nulls(study):
+    nulls = {"last value": 0.2, "log-linear": 0.08}
+    folds = tuple(replace(fold, nulls=nulls) for fold in study.best.rehearsal.folds)
+    best = replace(study.best, rehearsal=replace(study.best.rehearsal, folds=folds))
+    tie = tuple(replace(fold, rms=fold.rms * (1.02 if k else 0.99)) for k, fold in enumerate(folds))
+    worse = tuple(replace(fold, rms=3 * fold.rms) for fold in folds)
+    others = [
+        replace(
+            best,
+            fit=replace(best.fit, law=replace(best.fit.law, name=name)),
+            rehearsal=replace(best.rehearsal, folds=found),
+        )
+        for name, found in (("near", tie), ("far", worse))
+    ]
+    page = study_html(replace(study, laws=(best, *others))).decode()
+    assert 'data-figure="ranking"' in page
+    table = page[page.index('<section id="laws"') :]
+    rows = [row.partition("</th>")[0] for row in table.split('<th scope="row">')[1:6]]
+    assert rows == ["chinchilla", "near", "far", "log-linear (null)", "last value (null)"]
+    assert table.count("<td>tied with the first</td>") == 1
+    assert "tied with near" in page
+
+
+def test_the_share_of_withheld_runs_inside_their_intervals_is_said():
+    folds = [{"n": 4, "inside": {"0.5": 0.5, "0.9": 1.0}}, {"n": 12, "inside": {"0.5": 0.25, "0.9": 0.75}}]
+    said = covered_words({"folds": folds})
+    assert said.startswith("Of 16 withheld runs")
+    assert "31 % inside their 50 % intervals and 81 % inside their 90 % intervals" in said
+    assert covered_words({"folds": [{"n": 4}]}) == ""
+
+
+def test_the_level_is_a_word_and_not_a_colour_alone(study, page):
+    level = study.verdict.level
+    assert f'class="verdict {level.replace(" ", "-")}"' in page
+    assert f'<strong class="stamp">{level}</strong>' in page
+    for reason in study.verdict.reasons:
+        assert reason.manager[:40] in page
+
+
 @pytest.mark.parametrize("kind", ["study", "fit", "law", "forecast", "plan", "isoflop"])
 def test_saved_results(study, kind):
     parts = {
@@ -183,7 +223,7 @@ def test_what_is_no_result_is_refused_with_the_reason(saved, words):
 
 def test_colours_can_be_read():
     for theme in (LIGHT, DARK):
-        for name in ("ink", "soft", "blue", "orange", "green", "pink", "warn", *(f"s{k}" for k in range(8))):
+        for name in ("ink", "soft", "blue", "orange", "green", "pink", "warn", "stop", *(f"s{k}" for k in range(8))):
             assert contrast(theme[name], theme["page"]) >= 4.5, name
         assert contrast(theme["ink"], theme["page"]) >= 12
         assert contrast(theme["soft"], theme["page"]) >= 4.5
