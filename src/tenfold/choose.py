@@ -101,7 +101,6 @@ def choose(
     target: str = "loss",
     axis: str = "",
     scale: str = "",
-    reach: float | None = None,
     objective: Objective | str = "huber:1e-3",
     resamples: int = 1000,
     seed: int = 0,
@@ -114,7 +113,7 @@ def choose(
     Args:
         runs: the table.
         candidates: laws to stack; all that the columns allow when empty.
-        target, axis, scale, reach, objective, certificate, tell, options: as for :func:`tenfold.rank`.
+        target, axis, scale, objective, certificate, tell, options: as for :func:`tenfold.rank`.
         resamples: bootstrap draws in all, shared among the laws by weight.
         seed: of the draws.
 
@@ -133,7 +132,6 @@ def choose(
         target=target,
         axis=axis,
         scale=scale,
-        reach=reach,
         objective=objective,
         certificate=certificate,
         tell=tell,
@@ -155,7 +153,7 @@ def choose(
     total = sum(member.weight for member in members)
     members = [Member(member.fit, member.weight / total, member.draws) for member in members]
     noise = _noise(members, runs, axis or members[0].fit.columns.get("x", ""))
-    rehearsal = _rehearsed(laws, scale or _scale_name(laws), noise, reach)
+    rehearsal = _rehearsed(laws, scale or _scale_name(laws), noise)
     return Choice(
         tuple(members),
         ranking,
@@ -217,13 +215,13 @@ def _scale_name(entries: Sequence[Entry]) -> str:
     return "flops" if entries and entries[0].folds else ""
 
 
-def _rehearsed(entries: Sequence[Entry], axis: str, noise: float, reach: float | None) -> Rehearsal:
+def _rehearsed(entries: Sequence[Entry], axis: str, noise: float) -> Rehearsal:
     """The rehearsal of the whole: every withheld scale with the weights that the other scales alone give."""
     targets = sorted({fold.target for entry in entries for fold in entry.folds})
     folds: list[Fold] = []
     for target in targets:
         rest = [_without(entry, target) for entry in entries]
-        judged = scored(rest, reach) if any(entry.folds for entry in rest) else scored(entries, reach)
+        judged = scored(rest) if any(entry.folds for entry in rest) else scored(entries)
         shares = weigh([entry for entry in judged if not entry.null])
         folds.extend(_mixed(entries, shares, target))
     if not folds:

@@ -30,7 +30,7 @@ COST = 0.1  # what a coefficient adds to a law's score, in shares of its error: 
 BLIND = 2.0  # by what the score of a law is multiplied for every varying axis that it does not know
 AXIS_COLUMNS = ("params", "tokens", "flops", "unique_tokens", "steps", "width", "depth", "experts", "x")
 FALLING = {"loss", "error"}  # what laws of either describe alike
-RECENT, NEAR = 0.01, 2.0  # how fast folds lose weight: see fold_weights
+RECENT = 1e-3  # a decade: how fast folds lose weight, see fold_weights
 MANY = 6  # coefficients beyond which a law is tried only if the simpler law that it extends has paid for its own
 
 
@@ -104,7 +104,6 @@ def rank(
     axis: str = "",
     scale: str = "",
     objective: Objective | str = "huber:1e-3",
-    reach: float | None = None,
     withhold: int | None = None,
     certificate: bool = True,
     tell: Tell | None = None,
@@ -121,7 +120,6 @@ def rank(
         target: the column to predict. axis: the column that one-axis laws' ``x`` stands for; they take part when it is
             given, or when only one axis varies.
         scale: the column along which scales are withheld; compute where it can be had by default.
-        reach: of the forecast that is wanted, in decades; folds that reach as far then count most.
         objective: what is minimised. withhold: how many of the largest scales are withheld, one after the other; as
             many as leave three by default.
         certificate: whether the first law's fit is examined.
@@ -160,7 +158,7 @@ def rank(
             f"no law of the catalogue can be fitted to {runs.source}: {_why_none(runs, target, left_out)}",
             hint="map columns with --columns, name the target with --target, or write a law as a formula with --law",
         )
-    order, basis = _ordered(list(entries.values()), runs, reach)
+    order, basis = _ordered(list(entries.values()), runs)
     first = next(entry for entry in order if not entry.null)
     best = fit(fits[first.law].law, runs, throw=False, **shared) if certificate else fits[first.law]
     scales = len({fold.target for fold in first.folds})
@@ -262,11 +260,8 @@ def _unseen(made: Fit, runs: Runs) -> tuple[str, ...]:
     return tuple(out)
 
 
-def scored(entries: Sequence[Entry], reach: float | None = None) -> list[Entry]:
-    """Entries with ``withheld`` and ``score`` on one footing, whatever folds each law could be fitted on.
-
-    ``reach`` is that of the forecast, where it is known.
-    """
+def scored(entries: Sequence[Entry]) -> list[Entry]:
+    """Entries with ``withheld`` and ``score`` on one footing, whatever folds each law could be fitted on."""
     keys = sorted({(fold.fitted_to, fold.target) for entry in entries for fold in entry.folds})
     table = np.full((len(entries), len(keys)), np.nan)
     for row, entry in enumerate(entries):
@@ -274,7 +269,7 @@ def scored(entries: Sequence[Entry], reach: float | None = None) -> list[Entry]:
         table[row] = [found.get(key, np.nan) for key in keys]
     if not keys:
         return list(entries)
-    usual, weights = np.nanmedian(table, axis=0), fold_weights(keys, reach)
+    usual, weights = np.nanmedian(table, axis=0), fold_weights(keys)
     whole = _rms(usual, weights)
     out = []
     for row, entry in enumerate(entries):
@@ -290,19 +285,14 @@ def scored(entries: Sequence[Entry], reach: float | None = None) -> list[Entry]:
     return out
 
 
-def fold_weights(folds: Sequence[tuple[float, float]], reach: float | None = None) -> Array:
-    """How much each fold counts: the more, the more it resembles the forecast.
+def fold_weights(folds: Sequence[tuple[float, float]]) -> Array:
+    """How much each fold counts: a thousandth for every decade that its fitted scales end before those of the last fold.
 
-    A hundredth for every decade that its fitted scales end before those of the last fold, and, where the reach of the
-    forecast is known, e^-2 for every decade that its own reach differs. ``folds``: the largest fitted scale and the
-    target of each.
+    The last folds resemble the forecast most: they were fitted on nearly everything. ``folds``: the largest fitted scale
+    and the target of each.
     """
-    logs = np.log10(np.asarray(folds, dtype=np.float64).reshape(-1, 2))
-    weights = RECENT ** (logs[:, 0].max() - logs[:, 0])
-    if reach is not None:
-        gap = np.abs(logs[:, 1] - logs[:, 0] - reach)
-        weights = weights * np.exp(-NEAR * (gap - gap.min()))
-    return np.asarray(weights)
+    edges = np.log10([fitted_to for fitted_to, _ in folds])
+    return np.asarray(RECENT ** (edges.max() - edges))
 
 
 def _rms(values: Array, weights: Array) -> float:
@@ -320,12 +310,12 @@ def _nulls(entries: Sequence[Entry]) -> list[Entry]:
     return out
 
 
-def _ordered(entries: list[Entry], runs: Runs, reach: float | None) -> tuple[list[Entry], str]:
+def _ordered(entries: list[Entry], runs: Runs) -> tuple[list[Entry], str]:
     """Entries in order with ties marked, and what decided."""
     if not any(entry.folds for entry in entries):
         order = sorted(entries, key=lambda entry: (_corrected(entry, len(runs)), entry.coefs))
         return [replace(entry, score=_corrected(entry, len(runs))) for entry in order], "in-sample"
-    marked = scored([*entries, *_nulls(entries)], reach)
+    marked = scored([*entries, *_nulls(entries)])
 
     def key(entry: Entry) -> tuple[float, int]:
         return (entry.score if np.isfinite(entry.score) else np.inf, entry.coefs)

@@ -118,7 +118,6 @@ def _predicted(task: Task, law: str, contestant: Contestant, seed: int) -> Predi
             task.runs,
             target="loss",
             scale=task.scale,
-            reach=task.reach,
             objective=contestant.objective,
             resamples=contestant.resamples,
             certificate=False,

@@ -89,6 +89,10 @@ class Runs:
         object.__setattr__(self, "columns", MappingProxyType(frozen))
         object.__setattr__(self, "labels", MappingProxyType(dict(self.labels)))
 
+    def __reduce__(self) -> tuple[Any, ...]:
+        """For other processes; the frozen mappings travel as plain ones."""
+        return Runs, (dict(self.columns), dict(self.labels), self.conventions, self.source, self.notes)
+
     def __len__(self) -> int:
         for values in self.columns.values():
             return len(values)
