@@ -35,7 +35,8 @@ class Fit:
 
     ``value`` is the objective as defined: summed, unscaled, in the data's own units. ``rms`` is the root mean square
     residual of the logarithm. ``priors`` were weighed against the rows at ``dispersion``, the objective's unit of
-    evidence. ``estimators`` says which rows were used and how they weighed, ``screening`` which runs are outliers.
+    evidence. ``estimators`` says which rows were used and how they weighed, ``screening`` which runs are outliers;
+    ``handling`` holds the notes about both, which belong beside every number that is made of the fit.
     Holds no data, only its hash.
     """
 
@@ -58,6 +59,7 @@ class Fit:
     dispersion: float = float("nan")
     estimators: Estimators = field(default_factory=Estimators)
     screening: Screening | None = None
+    handling: tuple[str, ...] = ()
 
     @cached_property
     def verdict(self) -> Verdict:
@@ -176,6 +178,7 @@ def fit(
 def _assemble(found: Estimated, certificate: Certificate, recipe: Recipe, runs_id: str) -> Fit:
     ready, problem, solved = found.ready, found.problem, found.solved
     screening = found.compared(certificate.headline, certificate.headline_error)
+    handling = (*found.notes, *(() if screening is None else screening.notes()))
     natural = {name: float(values[0]) for name, values in problem.natural(solved.theta[None]).items()}
     for j in solved.at_bound:
         name = problem.names[j]
@@ -198,7 +201,7 @@ def _assemble(found: Estimated, certificate: Certificate, recipe: Recipe, runs_i
         bounds=dict(problem.bounds),
         conventions=ready.runs.conventions,
         certificate=certificate,
-        notes=(*ready.runs.notes, *found.notes, *(() if screening is None else screening.notes())),
+        notes=tuple(dict.fromkeys((*ready.runs.notes, *handling))),
         provenance=provenance(
             "fit",
             runs_id=runs_id,
@@ -211,6 +214,7 @@ def _assemble(found: Estimated, certificate: Certificate, recipe: Recipe, runs_i
         dispersion=float("nan") if problem.penalty is None else problem.penalty.dispersion,
         estimators=found.how,
         screening=screening,
+        handling=handling,
     )
     against = tuple(reason.engineer for reason in made.verdict.reasons if reason.level != "trust")
     return replace(made, certificate=replace(certificate, warnings=against))

@@ -145,7 +145,7 @@ def forecast(
         made,
         rehearsal,
         "fit",
-        source.certificate.warnings,
+        (*source.certificate.warnings, *source.handling),
         provenance("forecast", runs_id=source.provenance.runs_id, source=source.provenance.source, seed=seed),
     )
 

@@ -144,7 +144,7 @@ def plan(source: Fit, draws: Draws | None = None, *, budget: Budget, level: floa
     best = _search(law, {k: np.array([v]) for k, v in source.coef.items()}, budget, span)
     many = best if draws is None else _search(law, draws.coef, budget, span)
     n, d = float(best.params[0]), float(best.tokens[0])
-    notes = list(best.notes)
+    notes = [*best.notes, *source.handling]
     if draws is None:
         notes.append("no draws were given: the intervals have no width")
     spans = {"params": decades(span[0][1], n), "tokens": decades(span[1][1], d)}

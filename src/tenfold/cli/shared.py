@@ -84,7 +84,7 @@ class Fitting:
         str, Parameter(help="rows weigh less far from a scale: flops=1e21, half a decade; flops=1e21:0.5, every half")
     ] = ""
     outliers: Annotated[
-        str, Parameter(show_default=True, help="flag, drop or keep; with a z-score and a largest share, drop:4:0.05")
+        str, Parameter(show_default=True, help="flag, drop or keep; with a z-score and a largest share, drop:5:0.05")
     ] = "flag"
     errors: Annotated[
         tuple[str, ...], Parameter(help="error of an input's logarithm, e.g. params=0.05; repeatable", negative="")

@@ -31,13 +31,14 @@ _NAMED = 5  # in the notes; all of them stand in the JSON
 class Outliers:
     """What is done about outliers: ``flag`` names them, ``drop`` also leaves them out, ``keep`` does not look.
 
-    ``threshold`` is the robust z-score beyond which a run is one (3.5 after Iglewicz and Hoaglin, 1993); ``most`` the
-    largest share of runs that is ever flagged or dropped: where more lie beyond the threshold, the law misses a group of
-    runs, and the notes say so.
+    ``threshold`` is the robust z-score beyond which a run is one: training noise is a little heavier in the tails than
+    normal, and the usual 3.5 of Iglewicz and Hoaglin (1993) would name a run in one of twenty clean tables of a hundred.
+    ``most`` is the largest share of runs that is ever flagged or dropped: where more lie beyond the threshold, the law
+    misses a group of runs, and the notes say so.
     """
 
     action: str = "flag"
-    threshold: float = 3.5
+    threshold: float = 5.0
     most: float = 0.1
 
     def __post_init__(self) -> None:
@@ -51,7 +52,7 @@ class Outliers:
             raise ConfigError(
                 f"the threshold of outliers must be positive, got {self.threshold:g}",
                 path="outliers",
-                hint="3.5 is usual: write flag:3.5",
+                hint="5 is usual: write flag:5",
             )
         if not 0 < self.most < 0.5:
             raise ConfigError(
@@ -77,7 +78,7 @@ def parse_outliers(text: str) -> Outliers:
     except ValueError:
         values = [0.0] * 3  # more than there are: refused below
     if len(values) > 2:
-        raise ConfigError(f"cannot read outliers {text!r}", path="outliers", hint="write flag, drop:4 or drop:4:0.05")
+        raise ConfigError(f"cannot read outliers {text!r}", path="outliers", hint="write flag, drop:5 or drop:5:0.05")
     return Outliers(action.strip(), **dict(zip(("threshold", "most"), values, strict=False)))
 
 

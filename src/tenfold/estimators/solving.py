@@ -79,7 +79,7 @@ def estimated(whole: Prepared, how: Estimators, recipe: Recipe, *, deep: bool = 
     """
     errors = inputs.check_errors(whole, how.errors, recipe.objective)
     ready = kept(whole, how)
-    notes: list[str] = []
+    notes = list(ready.runs.notes[len(whole.runs.notes) :])
     if how.pooled:
         how, told = _weighed(ready, how, recipe)
         notes += told
@@ -128,10 +128,14 @@ def _screened(made: Estimated, recipe: Recipe) -> Estimated:
         return replace(made, screening=screening)
     if action == "drop":
         found = replace(how, dropped=tuple(int(row) for row in np.flatnonzero(rows)))
-        less = ready.take(~rows)
+        less, notes = ready.take(~rows), made.notes
+        if how.correlation is not None:  # outliers had their part in it
+            notes = tuple(note for note in notes if note != how.correlation.sentence())
+            found, told = _weighed(less, replace(found, correlation=None), recipe)
+            notes = (*notes, *told)
         problem, _ = recipe.problem(less, found)
         again = solve(problem, starts=recipe.starts)
-        return Estimated(less, problem, again, found, made.notes, screening, _natural(made.problem, solved.theta))
+        return Estimated(less, problem, again, found, notes, screening, _natural(made.problem, solved.theta))
     weights = np.where(rows, 0.0, problem.weights)
     other = refit(problem, solved.theta[None], weights=weights[None]).theta[0]
     return replace(made, screening=screening, other=_natural(problem, other))
