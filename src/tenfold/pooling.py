@@ -28,6 +28,7 @@ from tenfold.laws import get
 from tenfold.prepare import Prepared, distinct_points, next_point, prepare, problem_of
 from tenfold.priors import Prior, penalty_of
 from tenfold.uncertainty import Draws, small_sample
+from tenfold.verdict import Verdict, merged
 
 Array = NDArray[np.float64]
 
@@ -69,11 +70,17 @@ class Pooled:
     agree: float
     notes: tuple[str, ...]
 
+    @property
+    def verdict(self) -> Verdict:
+        """The worst of the groups' verdicts, with every reason that any of them has."""
+        return merged(found.verdict for found in self.fits.values())
+
     def to_dict(self) -> dict[str, Any]:
         """The stable JSON form."""
         return {
             "law": self.law.name,
             "by": self.by,
+            "verdict": self.verdict.to_dict(),
             "pooled": {name: found.to_dict() for name, found in self.common.items()},
             "rms": self.rms,
             "agree": self.agree,

@@ -5,7 +5,8 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, replace
+from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -21,8 +22,10 @@ from tenfold.io.results import read_json, write_json
 from tenfold.io.tables import read_runs
 from tenfold.isoflop import Isoflop, isoflop
 from tenfold.plan import Budget, Plan, plan
+from tenfold.rank import Entry, tied_with
 from tenfold.rehearse import Rehearsal, rehearse
 from tenfold.uncertainty import Draws, draw
+from tenfold.verdict import Verdict, verdict
 
 if TYPE_CHECKING:
     from tenfold.study_file import StudyFile
@@ -38,9 +41,19 @@ class LawResult:
     draws: Draws
     rehearsal: Rehearsal
 
+    @cached_property
+    def verdict(self) -> Verdict:
+        """How far the law may be used on these runs."""
+        return verdict(self.fit, rehearsal=self.rehearsal, draws=self.draws)
+
     def to_dict(self) -> dict[str, Any]:
         """The stable JSON form."""
-        return {**self.fit.to_dict(), "draws": self.draws.to_dict(), "rehearsal": self.rehearsal.to_dict()}
+        return {
+            **self.fit.to_dict(),
+            "verdict": self.verdict.to_dict(),
+            "draws": self.draws.to_dict(),
+            "rehearsal": self.rehearsal.to_dict(),
+        }
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,11 +111,28 @@ class StudyResult:
         """The law that is used."""
         return self.laws[0]
 
+    @property
+    def ranking(self) -> tuple[Entry, ...]:
+        """The laws in order, those that withheld scales cannot tell from the first marked, and the nulls beside them."""
+        laws = [_entry(law) for law in self.laws]
+        marked = [tied_with(entry, laws[0]) for entry in laws]
+        return (*marked, *_null_entries(self.best))
+
+    @property
+    def verdict(self) -> Verdict:
+        """That of what the study is about: its plan, else its forecasts together, else its law."""
+        if self.plan is not None and self.plan.verdict is not None:
+            return self.plan.verdict
+        seen = None if self.forecast is None else self.forecast.verdict
+        return self.best.verdict if seen is None else seen
+
     def to_dict(self) -> dict[str, Any]:
         """The stable JSON form."""
         return {
             "title": self.title,
+            "verdict": self.verdict.to_dict(),
             "laws": [law.to_dict() for law in self.laws],
+            "ranking": [entry.to_dict() for entry in self.ranking],
             "isoflop": None if self.isoflop is None else self.isoflop.to_dict(),
             "forecast": None if self.forecast is None else self.forecast.to_dict(),
             "plan": None if self.plan is None else self.plan.to_dict(),
@@ -166,6 +196,8 @@ def run_study(
     seen = None
     if points:
         seen = forecast(best.fit, runs, at=points, draws=best.draws, rehearsal=best.rehearsal, seed=file.seed)
+    if planned is not None and seen is not None and len(points) > len(file.forecast):
+        planned = replace(planned, verdict=seen.predictions[-1].verdict)
     check = None
     if file.live is not None and live:
         check = _live(file, best, runs, store, tell)
@@ -187,9 +219,14 @@ def run_study(
 
 def _planned_point(best: LawResult, planned: Plan | None) -> list[dict[str, float]]:
     """The plan's own point, so that its loss is forecast with the rehearsed error and not by its coefficients alone."""
-    if planned is None or not {"N", "D"} <= set(best.fit.law.inputs):
+    if planned is None:
         return []
-    return [{"params": planned.params.value, "tokens": planned.tokens.value}]
+    point = {"params": planned.params.value, "tokens": planned.tokens.value}
+    try:
+        best.fit.by_symbol(point)
+    except ConfigError:  # the law has inputs that size and tokens do not give
+        return []
+    return [point]
 
 
 def _read(file: StudyFile) -> tuple[Runs, Runs | None]:
@@ -221,6 +258,12 @@ def _laws(file: StudyFile, runs: Runs, store: Cache, tell: Progress) -> list[Law
             objective=file.fit.objective,
             fixed=file.fit.fixed,
             bounds={k: (v[0], v[1]) for k, v in file.fit.bounds.items()},
+            weights=file.fit.weights,
+            checkpoints=file.fit.checkpoints,
+            warmup=file.fit.warmup,
+            near=file.fit.near,
+            outliers=file.fit.outliers,
+            errors=file.fit.errors,
         )
         tell(f"drawing {name}", share + 0.2 / count)
         draws = _draws(file, fitted, runs, store)
@@ -232,8 +275,22 @@ def _laws(file: StudyFile, runs: Runs, store: Cache, tell: Progress) -> list[Law
 
 def _rank(result: LawResult) -> tuple[bool, float]:
     folds = result.rehearsal.folds
-    score = float(np.sqrt(np.mean([fold.error**2 for fold in folds]))) if folds else result.fit.rms
-    return not folds, score
+    return not folds, float(np.mean([fold.rms for fold in folds])) if folds else result.fit.rms
+
+
+def _entry(result: LawResult) -> Entry:
+    folds, made = result.rehearsal.folds, result.fit
+    withheld = float(np.mean([fold.rms for fold in folds])) if folds else float("nan")
+    return Entry(made.law.name, len(made.law.coefs) - len(made.fixed), made.rms, withheld, folds=tuple(folds))
+
+
+def _null_entries(best: LawResult) -> list[Entry]:
+    """The nulls on the folds of the law that is used."""
+    found: dict[str, list[float]] = {}
+    for fold in best.rehearsal.folds:
+        for name, error in fold.nulls.items():
+            found.setdefault(name, []).append(error)
+    return [Entry(name, 0, float("nan"), float(np.mean(errors)), null=True) for name, errors in found.items()]
 
 
 def _ranking(laws: list[LawResult]) -> str:
@@ -248,12 +305,14 @@ def _draws(file: StudyFile, fitted: Fit, runs: Runs, store: Cache) -> Draws:
         fitted.to_dict()["coef"],
         fitted.provenance.runs_id,
         fitted.objective.spec(),
+        fitted.estimators.to_dict(),
         file.uncertainty,
         file.seed,
     ]
     kept = store.get("draws", key, lambda: _draws_dict(draw(fitted, runs, method=file.uncertainty, seed=file.seed)))
     coef = {name: np.asarray(values, dtype=np.float64) for name, values in kept["coef"].items()}
-    return Draws(fitted, coef, kept["method"], kept["failed"], kept["guard"], widening=kept["widening"])
+    freedom = float("inf") if kept["freedom"] is None else kept["freedom"]
+    return Draws(fitted, coef, kept["method"], kept["failed"], kept["guard"], None, kept["widening"], freedom)
 
 
 def _draws_dict(draws: Draws) -> dict[str, Any]:
@@ -263,6 +322,7 @@ def _draws_dict(draws: Draws) -> dict[str, Any]:
         "failed": draws.failed,
         "guard": dict(draws.guard),
         "widening": draws.widening,
+        "freedom": draws.freedom if np.isfinite(draws.freedom) else None,
     }
 
 
@@ -334,14 +394,6 @@ def _live_line(loss: float | None, eta: float | None) -> str:
     if eta is not None:
         parts.append(f"{eta:.0f} s left")
     return ", ".join(parts)
-
-
-@dataclass(frozen=True, slots=True)
-class Verdict:
-    """The first thing a reader sees: one sentence, and the numbers it rests on."""
-
-    sentence: str
-    details: tuple[str, ...] = field(default_factory=tuple)
 
 
 def beyond_data(result: StudyResult) -> float:

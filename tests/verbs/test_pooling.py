@@ -85,7 +85,7 @@ def test_partial_pooling_beats_fitting_each_group_alone(scattered):
 def test_json_holds_groups_and_what_they_share(scattered):
     _, _, made = scattered
     saved = made.to_dict()
-    assert set(saved) == {"law", "by", "pooled", "rms", "agree", "notes", "groups"}
+    assert set(saved) == {"law", "by", "verdict", "pooled", "rms", "agree", "notes", "groups"}
     assert saved["pooled"]["alpha"]["spread"] > 0
     assert saved["groups"]["fam5"]["priors"]["alpha"]["why"] == "6 groups, partially pooled"
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from tenfold.report import verdicts
 from tenfold.report.blocks import Formula, Grid, Lines, Para, Picture, Section
 from tenfold.report.numbers import count, percent, plain, with_error
 
@@ -75,7 +76,7 @@ def pooled_sections(pooled: Json) -> list[Section]:
     """What groups have in common, and each group's own coefficients."""
     groups = pooled["groups"]
     return [
-        Section("verdict", "Verdict", (Para(pooled_verdict(pooled), lead=True),)),
+        verdicts.verdict_section(pooled.get("verdict"), Para(pooled_verdict(pooled), lead=not pooled.get("verdict"))),
         _common(pooled),
         _groups(groups),
         *([Section("notes", "Notes", (Lines(tuple(pooled["notes"]), warn=True),))] if pooled["notes"] else []),
@@ -116,11 +117,15 @@ def _groups(groups: Json) -> Section:
             str(found["n"]),
             *(with_error(found["coef"][name], _half(found, name)) for name in names),
             percent(found["rms"]),
+            str((found.get("verdict") or {}).get("level", "")),
         )
         for group, found in groups.items()
     )
     grid = Grid(
-        ("group", "runs", *names, "rms"), rows, "lr" + "r" * len(names) + "r", "± one standard deviation of the draws"
+        ("group", "runs", *names, "rms", "verdict"),
+        rows,
+        "lr" + "r" * len(names) + "rl",
+        "± one standard deviation of the draws",
     )
     return Section("groups", "Groups", (grid,))
 

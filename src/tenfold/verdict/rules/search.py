@@ -22,6 +22,21 @@ def not_converged(case: Case) -> Iterator[Said]:
         )
 
 
+@rule("not-examined")
+def not_examined(case: Case) -> Iterator[Said]:
+    """The fit was made without the part of its certificate that takes refits.
+
+    Influence, sensitivity, drift and residuals are not known then, and silence of their rules would mean nothing.
+    """
+    c = case.certificate
+    if c is not None and case.fit is not None and case.fit.status.ok and c.free > 0 and c.misfit is None:
+        yield caution(
+            "Nobody has looked at how far this fit can be trusted.",
+            "the fit was made with certificate=False: influence, sensitivity, drift and residuals were not examined; fit "
+            "again with a certificate.",
+        )
+
+
 @rule("few-starts-agree")
 def few_starts_agree(case: Case, *, hits: int = 3) -> Iterator[Said]:
     """Few of the starts of the search ended at the best optimum.
