@@ -12,7 +12,6 @@ from tenfold.fit import fit
 from tenfold.simulate import simulate
 from tenfold.simulate.random_features import exponents, separation, students, trained_to_the_end
 from tenfold.simulate.spectrum import Spectrum
-from tenfold.uncertainty import draw
 
 SMALL = {"largest": 256, "modes": 2048, "draws": 8}
 
@@ -107,16 +106,15 @@ def test_the_flow_is_the_differential_equation():
 
 
 def fitted(made, part, axis):
-    rows = made.runs.groups("part")[part]
-    found = fit("power", rows, axis=axis, certificate=False)
-    return found.coef["alpha"], draw(found, rows).interval("alpha", 0.9)
+    return fit("power", made.runs.groups("part")[part], axis=axis, certificate=False).coef["alpha"]
 
 
 def test_our_own_fits_find_the_compute_exponent(made):
     theory = -made.truth["compute"].value
-    _, (low, high) = fitted(made, "compute", "flops")
-    assert low < theory < high
-    (r_t, _), (r_n, _) = fitted(made, "time", "steps"), fitted(made, "size", "params")
+    # The rows of the frontier share their draws, which an interval from the rows alone does not know; another seed moves
+    # the slope by about .01.
+    assert fitted(made, "compute", "flops") == pytest.approx(theory, abs=0.02)
+    r_t, r_n = fitted(made, "time", "steps"), fitted(made, "size", "params")
     # Over these sizes the closed form's size slope is .46, not .5, which takes .008 off the combination.
     assert r_t * r_n / (r_t + r_n) == pytest.approx(theory, abs=0.012)
 

@@ -19,7 +19,7 @@ Array = NDArray[np.float64]
 
 APART = 0.2  # power of N by which a third term must fall faster for the compute exponents to be declared
 FINE = 1.15  # ratio of neighbouring sizes: the best size of a compute is read off this grid
-NEAR = 0.5  # half width, in ln N, of the parabola that is fitted around the best size
+NEAR = 0.7  # half width, in ln N, of the parabola that is fitted around the best size
 EXTRA = 8  # modes that are drawn, per feature of the largest student, at least
 NUMBERS = 2**26  # that one draw may hold: half a gigabyte
 
@@ -171,7 +171,7 @@ def random_features(
     smallest: int = 16,
     largest: int = 512,
     modes: int = 4096,
-    draws: int = 4,
+    draws: int = 8,
     seed: int = 0,
 ) -> tuple[Runs, Truth]:
     r"""Linear regression on random features under gradient flow: exponents of time, size, data and compute.
@@ -291,9 +291,9 @@ def _declared(
     if separation(a=spectrum.a, b=spectrum.b) < APART:
         return declared
     return declared | {
-        "compute": best("compute", "loss", max(0.03, 0.08 * abs(theory["compute"]))),
-        "best_params": best("best_params", "params", 0.06),
-        "best_steps": best("best_steps", "steps", 0.06),
+        "compute": best("compute", "loss", max(0.04, 0.08 * abs(theory["compute"]))),
+        "best_params": best("best_params", "params", 0.07),
+        "best_steps": best("best_steps", "steps", 0.07),
     }
 
 
