@@ -143,7 +143,7 @@ def resolved(rng: np.random.Generator, d: int, *, draws: int) -> dict[str, dict[
     return parts | {"knots": {"params": knots.astype(float) ** d, "loss": size}}
 
 
-@simulator(Cite("Bahri et al.", 2021, "Explaining Neural Scaling Laws", "arXiv:2102.06701", "section 2"))
+@simulator(Cite("Bahri et al.", 2021, "Explaining Neural Scaling Laws", "arXiv:2102.06701", "the four regimes"))
 def four_regimes(*, d: int = 2, draws: int = 8, seed: int = 0) -> tuple[Runs, Truth]:
     r"""The four regimes of neural scaling: variance- and resolution-limited, in data and in size.
 

@@ -51,7 +51,7 @@ def judged(rng: np.random.Generator, sizes: Array, *, alpha: float) -> Array:
     return np.asarray(1 - np.cumsum(uses)[sizes.astype(int) - 1] / TESTS)
 
 
-@simulator(Cite("Michaud et al.", 2023, "The Quantization Model of Neural Scaling", "arXiv:2303.13506", "section 2"))
+@simulator(Cite("Michaud et al.", 2023, "The Quantization Model of Neural Scaling", "arXiv:2303.13506", "theory"))
 def quanta(
     *,
     alpha: float = 0.5,

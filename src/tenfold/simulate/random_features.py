@@ -162,7 +162,7 @@ def exponents(*, a: float, b: float) -> dict[str, float]:
 
 
 @simulator(
-    Cite("Bordelon et al.", 2024, "A Dynamical Model of Neural Scaling Laws", "arXiv:2402.01092", "sections 3 and 4")
+    Cite("Bordelon et al.", 2024, "A Dynamical Model of Neural Scaling Laws", "arXiv:2402.01092", "eqs. 14 and 17")
 )
 def random_features(
     *,
@@ -178,7 +178,7 @@ def random_features(
 
     The target is a sum of modes with variances :math:`k^{-a}`, the inputs' mode k has the variance :math:`k^{-b}`. A
     student of N features sees Gaussian projections of the modes and learns by gradient flow on the squared error, which
-    is solved exactly by diagonalisation. The loss is 1 for mode 1 alone, and tends to zero on every axis.
+    is solved exactly by diagonalisation. Mode 1 alone carries a loss of 1; the loss tends to zero on every axis.
 
     Parts of the table (label ``part``):
 

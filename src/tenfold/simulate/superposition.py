@@ -154,7 +154,7 @@ def loss_of(weights: Array, bias: Array, x: ArrayLike) -> float:
         2025,
         "Superposition Yields Robust Neural Scaling",
         "arXiv:2505.10465",
-        "section 3 and the authors' code",
+        "the toy model, and the authors' code",
     )
 )
 def superposition(

@@ -48,7 +48,15 @@ def best(weights: Array, features: Array, spread: Array) -> Array:
     return np.asarray(features.T @ np.linalg.solve(scaled @ scaled.T, scaled @ (weights * spread)))
 
 
-@simulator(Cite("Bahri et al.", 2021, "Explaining Neural Scaling Laws", "arXiv:2102.06701", "section 2.2, kernels"))
+@simulator(
+    Cite(
+        "Bahri et al.",
+        2021,
+        "Explaining Neural Scaling Laws",
+        "arXiv:2102.06701",
+        "resolution-limited scaling of kernels",
+    )
+)
 def teacher_student(
     *,
     alpha: float = 1.0,
