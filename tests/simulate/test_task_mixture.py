@@ -95,6 +95,7 @@ def test_the_statement_of_truth(made):
     [
         ({"alpha": 1.0, "beta": 1.05}, "closer than 0.1"),
         ({"rare": 40}, "rare must be between 2 and"),
+        ({"alpha": 3.0}, "times weaker than the first"),
         ({"trained": 500}, "trained must be between 16 and 128"),
         ({"largest": 300}, "largest must be between 1024"),
     ],

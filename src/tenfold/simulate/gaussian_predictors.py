@@ -219,7 +219,7 @@ def gaussian_predictors(
         {
             "increasing": Exponent("distance", 0.5, quantity="gap", part="random", tolerance=0.05, reason=edge),
             "decreasing": Exponent("beyond", -1.0, quantity="gap", part="shared", tolerance=1e-6, reason="rounding"),
-            "field": Exponent("params", -a, part="field", tolerance=0.03 + abs(slope + a), reason=ends),
+            "field": Exponent("params", -a, part="field", tolerance=0.03 + 0.01 * a + abs(slope + a), reason=ends),
         }
     )
 

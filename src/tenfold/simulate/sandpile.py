@@ -139,7 +139,7 @@ def sandpile(
     Args:
         smallest, largest: sites along an edge, 8 to 128. The work at a size goes as the square of the sites of all piles.
         piles: of the smallest size, at least 64; larger sizes have as many sites in all.
-        quantile: of the activity in ``size``, 0.5 to 0.99.
+        quantile: of the activity in ``size``, 0.75 to 0.99.
 
     Example:
         >>> from tenfold.simulate import simulate
@@ -152,7 +152,7 @@ def sandpile(
     """
     for name, value, low, high in (
         ("smallest", smallest, 8, 64), ("largest", largest, 2 * smallest, 128), ("piles", piles, 64, 1e6),
-        ("quantile", quantile, 0.5, 0.99),
+        ("quantile", quantile, 0.75, 0.99),
     ):  # fmt: skip
         between(name, value, low=low, high=high, why="largest is at least twice smallest" if name == "largest" else "")
     rng = np.random.default_rng(seed)
@@ -176,11 +176,19 @@ def sandpile(
     table = {
         name: dict(zip(names[name], np.array(rows, dtype=np.float64).T, strict=True)) for name, rows in parts.items()
     }
+    drawn = np.sqrt(max(1.0, 1200 / piles))
     few = "few piles: a pile's activities rise and fall together"
     slow = "sites that never topple, 46 % at 12 and 27 % at 32 sites along an edge, vanish slowly"
     truth = {
-        "topplings": Exponent("system_size", 4.0, quantity="topplings", part="size", tolerance=0.2, reason=few),
-        "quantile": Exponent("system_size", 2.0, quantity="quantile", part="size", tolerance=0.3, reason=slow),
+        "topplings": Exponent("system_size", 4.0, quantity="topplings", part="size", tolerance=0.2 * drawn, reason=few),
+        "quantile": Exponent(
+            "system_size",
+            2.0,
+            quantity="quantile",
+            part="size",
+            tolerance=0.2 * max(1.0, 24 / largest) + 0.1 * drawn,
+            reason=slow,
+        ),
     }
     return runs_of(table, source="sandpile"), Truth(truth)
 

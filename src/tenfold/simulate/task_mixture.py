@@ -23,6 +23,7 @@ LONGER = 4  # times as many steps where a unit has to leave a task that it holds
 START = 0.1  # norm of the initial weights of a unit
 RATE = 0.25  # learning rate over the strongest direction's
 LATE = 48  # largest threshold of the rare task: networks of twice that width are trained
+STEEP = 3000.0  # most that the strengths which a network is trained on may differ by
 APART = 0.1  # least difference of the two exponents: at equal ones powers carry a logarithm
 
 
@@ -88,6 +89,8 @@ class Trained:
 def train(strength: Array, width: int, rng: np.random.Generator, *, planted: int | None = None) -> Trained:
     r"""Gradient descent with momentum on the population loss of both layers, from small random weights.
 
+    Momentum is dropped where it leads uphill (O'Donoghue and Candès 2015).
+
     The loss is :math:`\tfrac12 \sum_m s_m |e_m - W_2 W_1 e_m|^2` with the strengths :math:`s_m`. ``planted`` is a
     direction that one unit represents from the start, beside the random weights.
     """
@@ -101,8 +104,12 @@ def train(strength: Array, width: int, rng: np.random.Generator, *, planted: int
     down_speed, up_speed = np.zeros_like(down), np.zeros_like(up)
     for _ in range(int((SOON + TIME * slow) * (1 if planted is None else LONGER))):
         seen = down * strength
-        up_speed = momentum * up_speed - rate * (up @ (seen @ down.T) - seen.T)
-        down_speed = momentum * down_speed - rate * ((up.T @ up) @ seen - up.T * strength)
+        up_slope = up @ (seen @ down.T) - seen.T
+        down_slope = (up.T @ up) @ seen - up.T * strength
+        if np.vdot(up_slope, up_speed) + np.vdot(down_slope, down_speed) > 0:  # uphill: start again from rest
+            up_speed, down_speed = np.zeros_like(up), np.zeros_like(down)
+        up_speed = momentum * up_speed - rate * up_slope
+        down_speed = momentum * down_speed - rate * down_slope
         down, up = down + down_speed, up + up_speed
     product = np.einsum("mn,nm->m", up, down)
     left = 1 - 2 * product + np.einsum("nm,nm->m", down, (up.T @ up) @ down)
@@ -243,8 +250,8 @@ def task_mixture(
         ConfigError: a setting outside its range.
     """
     _check(alpha, beta, smallest, largest, trained)
-    found = directions(largest + 1, alpha=alpha, beta=beta)
-    _check_rare(found, rare)
+    found = directions(max(largest, SPARE * trained, (2 * SPARE + 1) * LATE) + 1, alpha=alpha, beta=beta)
+    _check_training(found, rare, trained)
     rng = np.random.default_rng(seed)
     nets = whole_grid(8, trained, ratio=1.5)
     made = {int(width): train(found.strength[: SPARE * width], int(width), rng) for width in nets}
@@ -284,9 +291,21 @@ def _check(alpha: float, beta: float, smallest: int, largest: int, trained: int)
     between("trained", trained, low=16, high=128)
 
 
-def _check_rare(found: Directions, rare: int) -> None:
+def _check_training(found: Directions, rare: int, trained: int) -> None:
     within = int(np.sum(found.thresholds() <= LATE))
+    if within < 2:
+        raise ConfigError(
+            f"no task but the first is learned by {LATE} units", path="set.alpha", hint="lower alpha, or raise beta"
+        )
     between("rare", rare, low=2, high=within, why=f"later tasks are learned only by more than {LATE} units")
+    widest = max(trained, 2 * int(found.thresholds()[rare - 1]))
+    ratio = found.strength[0] / found.strength[widest]
+    if ratio > STEEP:
+        raise ConfigError(
+            f"a network of {widest} units would have to learn directions {ratio:.2g} times weaker than the first",
+            path="set.trained",
+            hint="that takes too long; lower trained or rare, or alpha and beta",
+        )
 
 
 def _exact(found: Directions, widths: NDArray[np.int64]) -> dict[str, Array]:
