@@ -217,7 +217,7 @@ def summary(records: list[dict[str, Any]]) -> dict[str, Any]:
     return out
 
 
-def _counted(records: list[dict[str, Any]], method: str, what: str) -> dict[str, float]:
+def _counted(records: list[dict[str, Any]], method: str, what: str) -> dict[str, float | None]:
     truth = np.array([record["truth"][what] for record in records])
     ends = np.array([record["intervals"][method][what] for record in records])
     center = np.array([record["center"][what] for record in records])
@@ -225,7 +225,8 @@ def _counted(records: list[dict[str, Any]], method: str, what: str) -> dict[str,
     with np.errstate(all="ignore"):
         spread = _robust(np.log(center) if log else center)
         width = np.log(ends[:, 3] / ends[:, 2]) if log else ends[:, 3] - ends[:, 2]
-    return {**_shares(truth, ends), "width": round(float(np.median(width)) / (2 * 1.6449 * spread), 3)}
+    typical = float(np.median(width)) / (2 * 1.6449 * spread)
+    return {**_shares(truth, ends), "width": round(typical, 3) if np.isfinite(typical) else None}
 
 
 def _new_runs(records: list[dict[str, Any]], what: str) -> dict[str, Any]:
@@ -280,7 +281,7 @@ def main() -> None:
         _join(found, json.loads(given.json.read_text())["cells"])
     machine = f"{platform.machine()}, Python {platform.python_version()}, NumPy {np.__version__}"
     record = {"draws": DRAWS, "ladder": LADDER, "machine": machine, "cells": found}
-    given.json.write_text(json.dumps(record, indent=1) + "\n")
+    given.json.write_text(json.dumps(record, indent=1, allow_nan=False) + "\n")
     print(f"{given.json}: {len(found)} cells")
 
 
