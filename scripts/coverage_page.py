@@ -100,7 +100,7 @@ def _cell(name: str, cell: dict[str, Any]) -> str:
     quantities = list(next(iter(cell["methods"].values())))
     lines = [
         f"## {name[0].upper()}{name[1:]}\n",
-        f"{cell['words']}; objective {cell['objective']}; {cell['tables']} ladders.",
+        f"{cell['words']}; objective {cell['objective']}; {cell['tables']} ladders; auto chose {_chosen(cell)}.",
     ]
     if not cell["right"]:
         lines.append(
