@@ -27,6 +27,7 @@ from tenfold.uncertainty import Bootstrap, Draws, draw
 
 Array = NDArray[np.float64]
 
+AUTO = "auto"  # what a choice is called where a law's name stands
 POWER = 4.0  # how fast a law's weight falls with its score: half the error counts sixteen times
 LEAST = 0.01  # of the whole weight, below which a law is not drawn
 MOST = 8  # laws at most
@@ -175,16 +176,21 @@ def weigh(entries: Sequence[Entry]) -> dict[str, float]:
         return {entries[0].law: 1.0}
     luck = min(entry.rms for entry in found if np.isfinite(entry.rms))
     raw: dict[str, float] = {}
-    seen: set[tuple[int, str]] = set()
+    forms: list[Entry] = []
     for entry in found:
-        form = (entry.coefs, f"{entry.withheld:.6e} {entry.rms:.6e}")
-        if form not in seen:
+        if not any(_alike(entry, other) for other in forms):
             raw[entry.law] = max(float(np.hypot(entry.score, luck)), 1e-12) ** -POWER
-            seen.add(form)
+            forms.append(entry)
     whole = sum(raw.values())
     kept = sorted((law for law in raw if raw[law] >= LEAST * whole), key=lambda law: -raw[law])[:MOST]
     total = sum(raw[law] for law in kept)
     return {law: raw[law] / total for law in kept}
+
+
+def _alike(one: Entry, other: Entry) -> bool:
+    """Whether two laws are one form in other coefficients: as many of them, and the same errors but for rounding."""
+    errors = [(one.rms, other.rms), (one.withheld, other.withheld)]
+    return one.coefs == other.coefs and all(abs(a - b) <= 1e-3 * max(a, b) for a, b in errors)
 
 
 def _mean(values: Sequence[Array], weights: Sequence[float]) -> Array:

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from tenfold.choose import AUTO, Choice
 from tenfold.core.axes import AXES, axis_of
 from tenfold.core.errors import ConfigError
 from tenfold.core.law import Law, Published, predict
@@ -93,7 +94,7 @@ Targets = Sequence[Mapping[str, float]]
 
 
 def forecast(
-    source: Fit,
+    source: Fit | Choice,
     runs: Runs,
     *,
     at: Targets,
@@ -112,7 +113,7 @@ def forecast(
     interval holds the first two alone.
 
     Args:
-        source: a fit. runs: the runs it was made from.
+        source: a fit, or a choice of laws, which brings its draws and its rehearsal. runs: the runs it was made from.
         at: targets, by symbol or canonical column, e.g. ``[{"params": 7e10, "tokens": 1.4e12}]``.
         draws, rehearsal: made here when not given. method: of the draws.
         levels: coverage levels of the intervals.
@@ -127,26 +128,28 @@ def forecast(
         >>> seen.predictions[0].status
         'rehearsed'
     """
-    targets = [check_target(source.law, source.columns, point) for point in at]
+    base = source.best if isinstance(source, Choice) else source
+    targets = [check_target(base.law, base.columns, point) for point in at]
     for level in levels:
         if not 0 < level < 1:
             raise ConfigError(f"an interval's level lies between 0 and 1, got {level:g}", path="levels")
+    if isinstance(source, Choice):
+        draws, rehearsal = source.members[0].draws, source.rehearsal
     if draws is None:
-        draws = draw(source, runs, method=parse_method(method) if isinstance(method, str) else method, seed=seed)
+        draws = draw(base, runs, method=parse_method(method) if isinstance(method, str) else method, seed=seed)
     if rehearsal is None:
-        rehearsal = rehearse(source, runs, withhold=withhold, seed=seed)
+        rehearsal = rehearse(base, runs, withhold=withhold, seed=seed)
     bare = [_predict(source, draws, rehearsal, point, tuple(levels), seed) for point in targets]
-    made = tuple(
-        replace(each, verdict=verdict(source, rehearsal=rehearsal, draws=draws, prediction=each)) for each in bare
-    )
+    made = tuple(replace(each, verdict=verdict(base, rehearsal=rehearsal, draws=draws, prediction=each)) for each in bare)
+    stacked = (f"stacked from {source.formula()}", *source.notes) if isinstance(source, Choice) else ()
     return Forecast(
-        source.law.name,
-        source.target,
+        AUTO if isinstance(source, Choice) else base.law.name,
+        base.target,
         made,
         rehearsal,
         "fit",
-        (*source.certificate.warnings, *source.handling),
-        provenance("forecast", runs_id=source.provenance.runs_id, source=source.provenance.source, seed=seed),
+        (*stacked, *base.certificate.warnings, *base.handling),
+        provenance("forecast", runs_id=base.provenance.runs_id, source=base.provenance.source, seed=seed),
     )
 
 
@@ -194,8 +197,8 @@ def _scale_reach(source: Fit, inputs: Mapping[str, float], each: Mapping[str, fl
 
 @dataclass(frozen=True, eq=False)
 class Spread:
-    """What is predicted at P points: ``center`` (P,), ``intervals`` by level, each (P,) and (P,), ``reach`` in decades and
-    the standard deviations of the log prediction that the interval is made of.
+    """What is predicted at P points: ``center`` (P,), ``intervals`` by level, each (P,) and (P,), ``reach`` in decades
+    and the standard deviations of the log prediction that the interval is made of.
     """
 
     center: Array
@@ -250,22 +253,27 @@ def spread(
 
 
 def _predict(
-    source: Fit,
+    source: Fit | Choice,
     draws: Draws,
     rehearsal: Rehearsal,
     inputs: Mapping[str, float],
     levels: tuple[float, ...],
     seed: int,
 ) -> Prediction:
-    center = float(predict(source.law, source.coef, inputs))
-    many = draws.predict(**inputs).reshape(-1, 1)
-    reach = reach_of(source, inputs)
+    base = source.best if isinstance(source, Choice) else source
+    at = {base.columns.get(symbol, symbol): value for symbol, value in inputs.items()}
+    if isinstance(source, Choice):
+        center, many = float(source.center(at)), source.many(at, size=4000, seed=seed)
+        noise = source.noise
+    else:
+        center, many, noise = float(predict(source.law, source.coef, inputs)), draws.predict(**inputs), source.rms
+    reach = reach_of(base, inputs)
     # outside the data on any axis counts as reach, even where compute alone does not show it
     far = max(reach["scale"], *(value for name, value in reach.items() if name != "scale"))
     made = spread(
         np.array([center]),
-        many,
-        noise=source.rms,
+        many.reshape(-1, 1),
+        noise=noise,
         rehearsal=rehearsal,
         reach=np.array([far]),
         levels=levels,
@@ -273,7 +281,6 @@ def _predict(
     )
     intervals = {level: (float(low[0]), float(high[0])) for level, (low, high) in made.intervals.items()}
     parts = {name: float(values[0]) for name, values in made.parts.items()}
-    at = {source.columns.get(symbol, symbol): value for symbol, value in inputs.items()}
     status = "unrehearsed"
     if rehearsal.done:
         status = "rehearsed" if far <= rehearsal.reach + 1e-9 else "beyond rehearsal"

@@ -6,7 +6,7 @@ last value, and a straight line in logarithms. A law that does not beat them has
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -18,6 +18,7 @@ from tenfold.core.errors import DataError, LawError, TenfoldError
 from tenfold.core.law import Law
 from tenfold.core.runs import Runs
 from tenfold.engine.objective import Objective, parse_objective
+from tenfold.engine.starts import Starts
 from tenfold.fit import Fit, fit
 from tenfold.io.needs import derive
 from tenfold.laws import get, laws
@@ -26,6 +27,7 @@ from tenfold.rehearse import Fold, rehearse
 Array = NDArray[np.float64]
 Tell = Callable[[str, float], None]
 
+SEARCH = Starts(grid=256, polish=8)  # of each candidate; the first law is then fitted as any other
 COST = 0.1  # what a coefficient adds to a law's score, in shares of its error: of two laws that predict alike the simpler
 BLIND = 2.0  # by what the score of a law is multiplied for every varying axis that it does not know
 AXIS_COLUMNS = ("params", "tokens", "flops", "unique_tokens", "steps", "width", "depth", "experts", "x")
@@ -84,6 +86,17 @@ class Ranking:
     scales: int
     left_out: Mapping[str, str]
     fits: Mapping[str, Fit] = field(default_factory=dict)
+
+    def first_of(self, inputs: Collection[str]) -> str:
+        """The first law in order that takes these inputs (symbols).
+
+        Raises:
+            DataError: none does.
+        """
+        for entry in self.entries:
+            if not entry.null and set(inputs) <= set(self.fits[entry.law].law.inputs):
+                return entry.law
+        raise DataError(f"no law in the ranking takes {' and '.join(inputs)}", hint="name one with --law")
 
     def to_dict(self) -> dict[str, Any]:
         """The stable JSON form: the best fit's keys at the top, the ranking beside them."""
@@ -148,7 +161,7 @@ def rank(
         try:
             if not listed:
                 _admit(law, entries, runs)
-            made = fit(law, runs, certificate=False, throw=False, **shared)
+            made = fit(law, runs, certificate=False, throw=False, starts=SEARCH, **shared)
             entries[law.name] = _entry(made, runs, scale, withhold)
             fits[law.name] = made
         except TenfoldError as error:

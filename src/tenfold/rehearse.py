@@ -21,7 +21,7 @@ from tenfold.core.runs import Runs
 from tenfold.core.scales import Levels, decades, levels
 from tenfold.engine import resample
 from tenfold.engine.problem import Problem
-from tenfold.engine.solve import refit
+from tenfold.engine.solve import ROUGHLY, refit
 from tenfold.fit import Fit
 from tenfold.nulls import null_errors
 from tenfold.prepare import Prepared
@@ -155,8 +155,14 @@ def rehearse(
     folds = _folds(fit, ready, problem, found, tops, seed, draws)
     if not folds:
         return unrehearsed("the smaller scales alone do not determine the coefficients", axis=name)
-    noise = _noise(fit, ready)
-    return Rehearsal(name, tuple(folds), growth(folds, noise), len({fold.target for fold in folds}))
+    return Rehearsal(name, tuple(folds), growth(folds, _noise(fit, ready)), len({fold.target for fold in folds}))
+
+
+def rehearsal_of(fit: Fit, folds: Sequence[Fold], axis: str) -> Rehearsal:
+    """The rehearsal that folds made elsewhere amount to, with the fit's own residuals as the noise of a run."""
+    if not folds:
+        return unrehearsed("the smaller scales alone do not determine the coefficients", axis=axis)
+    return Rehearsal(axis, tuple(folds), growth(list(folds), fit.rms), len({fold.target for fold in folds}))
 
 
 def _scale(ready: Prepared, axis: str) -> tuple[str, Array | None]:
@@ -250,7 +256,7 @@ def _resampled(
     within = np.unique(clusters[inside], return_inverse=True)[1]
     many = np.zeros((draws, len(weights)))
     many[:, inside] = resample.cluster_counts(within, draws, np.random.default_rng(seed)) * weights[inside]
-    lanes = refit(problem, np.repeat(theta[None], draws, axis=0), weights=many)
+    lanes = refit(problem, np.repeat(theta[None], draws, axis=0), weights=many, settings=ROUGHLY)
     return {k: v[:, None] for k, v in problem.natural(lanes.theta).items()}
 
 

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from tenfold.arena.cards import Task, gather, own_tasks
-from tenfold.arena.contest import RULES, Contestant, play
+from tenfold.arena.contest import RULES, Contestant, Shared, play
 from tenfold.arena.record import code, key_of, read
 from tenfold.core.errors import ConfigError, did_you_mean
 from tenfold.laws import get
@@ -47,6 +47,7 @@ def arena(
     objectives: Sequence[str] = ("huber:1e-3",),
     nulls: bool = True,
     own: bool = True,
+    full: bool = False,
     only: Sequence[str] = (),
     resamples: int = 200,
     seed: int = 0,
@@ -60,7 +61,9 @@ def arena(
         tables: folders of tables with cards (:mod:`tenfold.arena.cards`).
         laws: names, with ``auto`` for the choice of laws and ``paper`` for the best law of each table's own paper.
         objectives: every law is fitted under each. nulls: whether predictions that know no law take part.
-        own: whether the tables that come with tenfold take part. only: tables to keep, by name.
+        full: every task of every card, where cards of many alike curves otherwise choose some.
+        only: tables to keep, by name.
+        own: whether the tables that come with tenfold take part.
         resamples: bootstrap draws behind each interval; none for centers alone. seed: of the draws.
         out: a folder for the results; an arena that was stopped goes on there.
         workers: processes; as many as cores by default.
@@ -72,7 +75,7 @@ def arena(
     for law in laws:
         if law not in ("auto", "paper"):
             get(law)
-    tasks, without = gather(tables)
+    tasks, without = gather(tables, full=full)
     tasks = (own_tasks() if own else []) + tasks
     known = {*without, *(task.table for task in tasks)}
     for name in only:
@@ -87,6 +90,7 @@ def arena(
         "objectives": list(objectives),
         "resamples": resamples,
         "seed": seed,
+        "full": full,
         "tasks": len(tasks),
         "tables": len({task.table for task in tasks}),
         "code": code(),
@@ -142,16 +146,12 @@ def _worked(jobs: Sequence[Job], workers: int) -> Iterator[list[dict[str, Any]]]
 def _job(job: Job) -> list[dict[str, Any]]:
     task, contestants, seed = job
     out = []
+    shared = Shared()
     for contestant in contestants:
         key = key_of(task, contestant, seed)
-        entry = play(task, contestant, seed=seed)
+        entry = play(task, contestant, seed=seed, shared=shared)
         if entry is None:
             out.append({"key": key, "silent": True, "table": task.table, "task": task.name})
         else:
-            out.append({"key": key, **entry.to_dict(), "reached": reached(task)})
+            out.append({"key": key, **entry.to_dict()})
     return out
-
-
-def reached(task: Task) -> float:
-    """The farthest reach in decades, rounded, by which results are grouped."""
-    return round(task.reach, 2)

@@ -157,7 +157,7 @@ def cards_of(folder: Path | str) -> dict[Path, Card]:
     return found
 
 
-def tasks_of(path: Path, card: Card) -> list[Task]:
+def tasks_of(path: Path, card: Card, *, full: bool = False) -> list[Task]:
     """Every task that a card cuts from its table.
 
     Raises:
@@ -168,7 +168,7 @@ def tasks_of(path: Path, card: Card) -> list[Task]:
         for target in cut.targets or (cut.target,):
             read = read_runs(path, columns={**cut.columns, **_loss(target, cut)}, where=cut.where or None)
             name = f"{cut.name} {target}" if cut.targets else cut.name
-            out.extend(_tasks(card, replace(cut, name=name, target=target), read))
+            out.extend(_tasks(card, replace(cut, name=name, target=target, most=0 if full else cut.most), read))
     return out
 
 
@@ -250,7 +250,7 @@ def own_tasks() -> list[Task]:
     return _tasks(card, cut, filter_runs(runs, "loss > 0"))
 
 
-def gather(tables: Sequence[Path | str]) -> tuple[list[Task], dict[str, str]]:
+def gather(tables: Sequence[Path | str], *, full: bool = False) -> tuple[list[Task], dict[str, str]]:
     """Every task of folders and tables, and for each table without tasks the reason.
 
     Raises:
@@ -260,7 +260,7 @@ def gather(tables: Sequence[Path | str]) -> tuple[list[Task], dict[str, str]]:
     without: dict[str, str] = {}
     for folder in tables:
         for path, card in cards_of(folder).items():
-            found = tasks_of(path, card)
+            found = tasks_of(path, card, full=full)
             if not found and not card.none:
                 raise DataError(f"the card of {card.table} cuts no task from {path.name}", hint="check fit and where")
             tasks.extend(found)

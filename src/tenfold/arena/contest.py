@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
@@ -12,22 +12,22 @@ from numpy.typing import NDArray
 
 from tenfold.arena.cards import Task
 from tenfold.arena.scores import CAP, Scores, score
-from tenfold.choose import choose
+from tenfold.choose import AUTO, Choice, choose
 from tenfold.core.axes import AXES
 from tenfold.core.errors import TenfoldError
 from tenfold.core.runs import Runs
 from tenfold.core.scales import decades
-from tenfold.fit import fit
+from tenfold.fit import Fit, fit
 from tenfold.forecast import spread
 from tenfold.laws import get
 from tenfold.nulls import NULLS
-from tenfold.rehearse import Rehearsal, rehearse
+from tenfold.rehearse import Rehearsal, rehearsal_of, rehearse
 from tenfold.uncertainty import Bootstrap, draw
 
 Array = NDArray[np.float64]
 
 LEVELS = (0.5, 0.9)
-AUTO, PAPER = "auto", "paper"
+PAPER = "paper"
 _COLUMNS = {axis.column: axis.symbol for axis in AXES}
 
 
@@ -72,8 +72,41 @@ class Entry:
 Predicted = tuple[Array, Mapping[float, tuple[Array, Array]], str]
 
 
-def play(task: Task, contestant: Contestant, *, seed: int = 0) -> Entry | None:
-    """Fit, predict and judge; None where the contestant has nothing to say about the task (a law of other axes)."""
+@dataclass(frozen=True, eq=False)
+class Shared:
+    """What contestants of one task have in common: the choice of laws, whose fits and folds are those of its laws."""
+
+    choices: dict[str, Choice] = field(default_factory=dict)
+
+    def choice(self, task: Task, contestant: Contestant, seed: int) -> Choice:
+        """The choice of laws under a contestant's objective, made once."""
+        key = f"{contestant.objective} {contestant.resamples} {seed}"
+        if key not in self.choices:
+            self.choices[key] = choose(
+                task.runs,
+                target="loss",
+                scale=task.scale,
+                objective=contestant.objective,
+                resamples=contestant.resamples,
+                certificate=False,
+                seed=seed,
+            )
+        return self.choices[key]
+
+    def fitted(self, law: str, axis: str, contestant: Contestant, seed: int) -> tuple[Fit, Rehearsal] | None:
+        """A law's fit and rehearsal, where the choice has made them along the same axis."""
+        made = self.choices.get(f"{contestant.objective} {contestant.resamples} {seed}")
+        if made is None or law not in made.ranking.fits or made.ranking.fits[law].columns.get("x", "") != axis:
+            return None
+        entry = next(entry for entry in made.ranking.entries if entry.law == law and not entry.null)
+        return made.ranking.fits[law], rehearsal_of(made.ranking.fits[law], entry.folds, made.rehearsal.axis)
+
+
+def play(task: Task, contestant: Contestant, *, seed: int = 0, shared: Shared | None = None) -> Entry | None:
+    """Fit, predict and judge; None where the contestant has nothing to say about the task (a law of other axes).
+
+    ``shared`` saves fitting what the choice of laws has fitted for the same task.
+    """
     law = task.paper if contestant.law == PAPER else contestant.law
     if not law or not suits(task, law):
         return None
@@ -81,7 +114,7 @@ def play(task: Task, contestant: Contestant, *, seed: int = 0) -> Entry | None:
     scores, reason, made_of = None, "", ""
     measured = task.held.column("loss")
     try:
-        center, intervals, made_of = _predicted(task, law, contestant, seed)
+        center, intervals, made_of = _predicted(task, law, contestant, seed, shared or Shared())
         scores = score(measured, center, intervals)
     except TenfoldError as error:
         reason = str(error.args[0]) if error.args else str(error)
@@ -110,32 +143,28 @@ def suits(task: Task, law: str) -> bool:
     return all(symbol == "x" or symbol in have for symbol in get(law).inputs)
 
 
-def _predicted(task: Task, law: str, contestant: Contestant, seed: int) -> Predicted:
+def _predicted(task: Task, law: str, contestant: Contestant, seed: int, shared: Shared) -> Predicted:
     if law in RULES:
         return RULES[law](task), {}, "null"
     if law == AUTO:
-        made = choose(
-            task.runs,
-            target="loss",
-            scale=task.scale,
-            objective=contestant.objective,
-            resamples=contestant.resamples,
-            certificate=False,
-            seed=seed,
-        )
+        made = shared.choice(task, contestant, seed)
         inputs = _inputs(task.held)
-        return _judged(
-            task, made.center(inputs), made.many(inputs, seed=seed), made.noise, made.rehearsal, seed, made.formula()
-        )
+        many = made.many(inputs, seed=seed)
+        return _judged(task, made.center(inputs), many, made.noise, made.rehearsal, seed, made.formula())
     declared = get(law)
     axis = one_axis(task) if "x" in declared.inputs else ""
     runs, held = _with(task.runs, axis), _with(task.held, axis)
-    fitted = fit(declared, runs, target="loss", axis=axis, objective=contestant.objective, certificate=False, throw=False)
+    known = shared.fitted(law, axis, contestant, seed)
+    if known is None:
+        fitted = fit(
+            declared, runs, target="loss", axis=axis, objective=contestant.objective, certificate=False, throw=False
+        )
+        known = fitted, rehearse(fitted, runs, axis=task.scale, draws=0)
+    fitted, rehearsal = known
     inputs = _inputs(held)
     center = np.atleast_1d(fitted.predict(**inputs))
     if not contestant.resamples:
         return center, {}, law
-    rehearsal = rehearse(fitted, runs, axis=task.scale, draws=0)
     many = draw(fitted, runs, method=Bootstrap(n=contestant.resamples), seed=seed).predict(**inputs)
     return _judged(task, center, many, fitted.rms, rehearsal, seed, law)
 

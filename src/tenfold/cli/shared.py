@@ -14,7 +14,7 @@ from tenfold.core.errors import ConfigError
 
 Source = Annotated[str, Parameter(help="a CSV, Parquet or JSON-lines file (.gz too), or data:NAME for a packaged table")]
 Json = Annotated[bool, Parameter(name="--json", negative="", help="print one JSON object and nothing else")]
-LAW_HELP = "a law's name, FILE.py:NAME, or a formula such as 'E + A*N**-alpha'"
+LAW_HELP = "a law's name, FILE.py:NAME, a formula such as 'E + A*N**-alpha', or auto for a choice of laws"
 LawName = Annotated[str, Parameter(name="--law", show_default=True, help=LAW_HELP)]
 
 
@@ -131,9 +131,9 @@ class Fitting:
             axis=self.axis,
         )
 
-    def rank(self, runs: Any, tell: Any) -> Any:
-        """Every law that the columns allow, in order."""
-        from tenfold.rank import rank
+    def choose(self, runs: Any, tell: Any) -> Any:
+        """Every law that the columns allow, in order, and the choice that stacks them."""
+        from tenfold.choose import choose
 
         for option, given in (
             ("--fixed", self.fixed),
@@ -143,7 +143,7 @@ class Fitting:
         ):
             if given:
                 raise ConfigError(f"{option} names coefficients of one law", path=option, hint="say which with --law")
-        return rank(
+        return choose(
             runs,
             target=self.target or "loss",
             axis=self.axis,

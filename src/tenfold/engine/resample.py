@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from tenfold.engine.additive import AdditiveKernel
 from tenfold.engine.newton import Newton, Solutions
 from tenfold.engine.problem import Problem
-from tenfold.engine.solve import SCREEN_ROWS, refit
+from tenfold.engine.solve import ROUGHLY, SCREEN_ROWS, refit
 from tenfold.engine.starts import Starts, spread, thinned
 
 Array = NDArray[np.float64]
@@ -154,7 +154,7 @@ def guard(
         out = _replace(out, others, rest, _better(others, out, rest))
     else:
         for start in _distinct(found.theta[better]):
-            others = _from(problem, np.repeat(start[None], len(rest), axis=0), rest, weights, target, settings)
+            others = _from(problem, np.repeat(start[None], len(rest), axis=0), rest, weights, target, settings or ROUGHLY)
             out = _replace(out, others, rest, _better(others, out, rest))
     return out, Guarded(lanes, int(np.sum(out.value < warm.value - WORSE * np.abs(warm.value))))
 
@@ -170,7 +170,8 @@ def search(
     every = np.arange(len(weights))
     out = _search(problem, every, weights, None, polish, settings)
     for start in np.zeros((0, problem.size)) if warm is None else np.atleast_2d(warm):
-        other = _from(problem, np.repeat(start[None], len(every), axis=0), every, weights, None, settings)
+        begin = np.repeat(start[None], len(every), axis=0)
+        other = _from(problem, begin, every, weights, None, settings or ROUGHLY)
         out = _replace(out, other, every, _better(other, out, every))
     return out
 

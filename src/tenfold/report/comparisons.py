@@ -13,23 +13,45 @@ Json = Mapping[str, Any]
 
 
 def ranking_sections(ranking: Json) -> list[Section]:
-    """Laws and nulls in order of their error on withheld scales."""
+    """Laws and nulls in order of their error on withheld scales, and what each weighs in the choice if there is one."""
+    weights = {member["law"]: member["weight"] for member in ranking.get("members") or []}
+    least = min((entry["bic"] for entry in ranking["ranking"] if entry.get("bic") is not None), default=0.0)
     rows = tuple(
         (
             entry["law"] + (" (null)" if entry["null"] else ""),
             str(entry["coefs"]),
             percent(entry["withheld"]),
             percent(entry["rms"]),
+            f"{entry['bic'] - least:.0f}" if entry.get("bic") is not None else "",
+            f"{weights[entry['law']]:.0%}" if entry["law"] in weights else "",
             "tied with the first" if entry["tied"] else "",
         )
         for entry in ranking["ranking"]
     )
-    grid = Grid(("law", "coefficients", "withheld error", "in-sample error", ""), rows, "lrrrl")
-    blocks = (Para(ranking_verdict(ranking), lead=True), Picture("ranking"), grid)
+    headers = ("law", "coefficients", "withheld error", "in-sample error", "BIC above least", "share", "")
+    grid = Grid(headers, rows, "lrrrrrl")
+    stamped = verdicts.stamp(ranking.get("verdict"))
+    blocks = (*stamped, Para(ranking_verdict(ranking), lead=True), Picture("ranking"), grid)
     out = [Section("ranking", "Laws in order", blocks)]
+    if weights:
+        out.append(choice_section(ranking))
     if ranking["left_out"]:
         out.append(Section("left-out", "Laws that have no place", (Lines(left_out_lines(ranking["left_out"])),)))
     return out
+
+
+def choice_section(choice: Json) -> Section:
+    """What the choice of laws is made of, and how it predicted withheld scales itself."""
+    members = ", ".join(f"{member['law']} {member['weight']:.0%}" for member in choice["members"])
+    said = choice["rehearsal"]["sentence"]
+    return Section(
+        "choice",
+        "The choice",
+        (
+            Para(f"The logarithm of a prediction is the weighted mean of {members}; {said}."),
+            Para("Coefficients and certificate below are those of the first law alone."),
+        ),
+    )
 
 
 def left_out_lines(left_out: Mapping[str, str]) -> tuple[str, ...]:

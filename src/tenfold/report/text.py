@@ -23,6 +23,7 @@ from tenfold.report.mathml import to_text
 from tenfold.verdict import verdict
 
 if TYPE_CHECKING:
+    from tenfold.choose import Choice
     from tenfold.fit import Fit
     from tenfold.forecast import Forecast
     from tenfold.isoflop import Isoflop
@@ -88,6 +89,14 @@ def ranking_text(ranking: Ranking, draws: Draws | None = None) -> Page:
     """Laws in order of their error on withheld scales, then the first one's fit."""
     facts = {**plain(ranking.to_dict()), **_fit_facts(ranking.best, draws)}
     return Page((*comparisons.ranking_sections(facts), *content.fit_sections(facts, ranking.best.law)))
+
+
+def choice_text(choice: Choice, draws: Draws | None = None) -> Page:
+    """Laws in order with their shares in the choice, then the first one's fit, judged with the choice's rehearsal."""
+    judged = verdict(choice.best, rehearsal=choice.rehearsal, draws=draws).to_dict()
+    drawn = {} if draws is None else {"draws": plain(draws.to_dict())}
+    facts = {**plain(choice.to_dict()), **drawn, "verdict": plain(judged)}
+    return Page((*comparisons.ranking_sections(facts), *content.fit_sections(facts, choice.best.law)))
 
 
 def rehearsal_text(rehearsal: Rehearsal) -> Page:

@@ -21,7 +21,7 @@ def fit(
     runs: Source,
     /,
     *,
-    law: Annotated[str, Parameter(name="--law", help=f"{LAW_HELP}; all that the columns allow, ranked, by default")] = "",
+    law: Annotated[str, Parameter(name="--law", help=f"{LAW_HELP}, which is the default")] = "",
     table: Table = Table(),
     fitting: Fitting = Fitting(),
     group: Annotated[str, Parameter(help="fit each value of this column by itself")] = "",
@@ -61,7 +61,8 @@ def fit(
         made = {}
         for done, (name, part) in enumerate(parts.items()):
             tell(f"fitting {law} {name}".strip(), 0.1 + 0.9 * done / len(parts))
-            made[name] = _one(law, part, fitting, draws) if law else _ranked(part, fitting, draws, tell)
+            one = law not in ("", "auto")
+            made[name] = _one(law, part, fitting, draws) if one else _chosen(part, fitting, draws, tell)
     values = {name: value for name, (_, _, value) in made.items()}
     result = {"groups": values} if group else values[""]
     if out:
@@ -81,18 +82,17 @@ def _one(law: str, runs: Any, fitting: Fitting, draws: str) -> tuple[Any, Any, d
     return fitted, drawn, value
 
 
-def _ranked(part: Any, fitting: Fitting, draws: str, tell: Any) -> tuple[Any, Any, dict[str, Any]]:
-    """Every law that the columns allow, in order, and the first one's fit with its draws."""
+def _chosen(part: Any, fitting: Fitting, draws: str, tell: Any) -> tuple[Any, Any, dict[str, Any]]:
+    """Every law that the columns allow, in order, the choice that stacks them and the first one's fit with its draws."""
     from tenfold.uncertainty import draw, parse_method
     from tenfold.verdict import verdict
 
     method = None if draws == "none" else parse_method(draws)
-    ranking = fitting.rank(part, tell)
-    drawn = None if method is None else draw(ranking.best, part, method=method)
-    value = ranking.to_dict()
-    if drawn is not None:
-        value |= {"draws": drawn.to_dict(), "verdict": verdict(ranking.best, draws=drawn).to_dict()}
-    return ranking, drawn, value
+    made = fitting.choose(part, tell)
+    drawn = None if method is None else draw(made.best, part, method=method)
+    value = made.to_dict()
+    judged = verdict(made.best, rehearsal=made.rehearsal, draws=drawn)
+    return made, drawn, value | {"verdict": judged.to_dict()} | ({"draws": drawn.to_dict()} if drawn else {})
 
 
 def _texts(made: dict[str, tuple[Any, Any, dict[str, Any]]], text: Any) -> Any:
@@ -102,5 +102,5 @@ def _texts(made: dict[str, tuple[Any, Any, dict[str, Any]]], text: Any) -> Any:
     for name, (fitted, drawn, _) in made.items():
         if name:
             parts.append(f"\n== {name} ==")
-        parts.append(text.fit_text(fitted, drawn) if hasattr(fitted, "coef") else text.ranking_text(fitted, drawn))
+        parts.append(text.fit_text(fitted, drawn) if hasattr(fitted, "coef") else text.choice_text(fitted, drawn))
     return Group(*parts) if len(parts) > 1 else parts[0]

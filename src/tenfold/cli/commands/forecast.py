@@ -46,8 +46,12 @@ def forecast(
     from tenfold.report import text
 
     points = targets(at)
-    found, chosen = resolve(law)
-    if chosen is not None or not runs:
+    found, chosen = (None, None) if law == "auto" else resolve(law)
+    if found is None and not runs:
+        raise ConfigError(
+            "--law auto needs runs to choose by", path="--law", hint="give a table, or name a law and its set"
+        )
+    if found is not None and (chosen is not None or not runs):
         if runs:
             raise ConfigError(
                 f"--law {law} names published constants, and a table was given too",
@@ -65,7 +69,7 @@ def forecast(
             tell("reading runs", 0.0)
             read = table.read(runs)
             tell("fitting", 0.2)
-            fitted = fitting.fit(law, read)
+            fitted = fitting.choose(read, tell) if found is None else fitting.fit(law, read)
             tell("drawing and rehearsing", 0.4)
             result = verb(fitted, read, at=points, method=draws, withhold=withhold, seed=seed)
     if out:

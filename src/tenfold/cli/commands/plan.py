@@ -59,6 +59,8 @@ def plan(
         tell("reading runs", 0.0)
         read = table.read(runs)
         tell("fitting", 0.2)
+        if law == "auto":  # a plan needs one law of size and tokens: the first in order
+            law = fitting.choose(read, tell).ranking.first_of(("N", "D"))
         fitted = fitting.fit(law, read)
         tell("drawing", 0.4)
         drawn = draw(fitted, read, method=draws)
