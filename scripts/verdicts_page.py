@@ -27,7 +27,7 @@ rules about a forecast where there is a target, so the verdict depends on where 
 MEASURED = """## Where the truth is known
 
 `python -m benchmarks.verdicts`: ladders of `tenfold simulate ladder` ({tables} of each kind), clean or spoiled in one way,
-fitted by Chinchilla's law. The forecast lies at the compute optimum one decade beyond the runs. Under each level stand the
+fitted by the law of Chinchilla. The forecast lies at the compute optimum one decade beyond the runs. Under each level stand the
 share of ladders, and the median and the worst error of their forecasts; behind it the rules that were heard most.
 
 | ladder | trust | caution | do not use | rules heard |
