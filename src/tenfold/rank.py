@@ -220,6 +220,8 @@ def allowed(runs: Runs, *, target: str = "loss", axis: str = "") -> tuple[list[L
         if law.output != target and not {law.output, target} <= FALLING:
             continue
         columns = [axis if symbol == "x" else axis_of(symbol).column for symbol in law.inputs]
+        if target in columns:
+            continue
         if "" in columns:
             left_out[law.name] = "holds along one axis, and several vary: choose one with --axis"
             continue
@@ -344,15 +346,23 @@ def _corrected(entry: Entry, rows: int) -> float:
 
 
 def tied_with(entry: Entry, first: Entry) -> Entry:
-    """Marked when the withheld scales cannot tell a law from the first: the difference is within its standard error."""
+    """Marked when the withheld rows cannot tell a law from the first.
+
+    Squared errors are compared row by row (Diebold and Mariano, 1995), folds weighted as in the score: tied is a mean
+    difference within 1.64 of its standard errors, 90 % both sides.
+    """
     if entry.law == first.law or entry.null:
         return entry
-    mine = {(fold.fitted_to, fold.target): fold.rms for fold in entry.folds}
-    common = [fold for fold in first.folds if (fold.fitted_to, fold.target) in mine]
-    if len(common) < 2:
-        return replace(entry, tied=bool(common))
-    gap = np.array([mine[fold.fitted_to, fold.target] - fold.rms for fold in common])
-    weights = fold_weights([(fold.fitted_to, fold.target) for fold in common])
-    mean = float(np.average(gap, weights=weights))
-    error = np.sqrt(np.average((gap - mean) ** 2, weights=weights) / len({fold.target for fold in common}))
-    return replace(entry, tied=bool(mean <= error))
+    mine = {(fold.fitted_to, fold.target): fold for fold in entry.folds}
+    common = [key for fold in first.folds if (key := (fold.fitted_to, fold.target)) in mine]
+    if not common:
+        return entry
+    theirs = {(fold.fitted_to, fold.target): fold for fold in first.folds}
+    rows: dict[tuple[float, int], float] = {}
+    for key, weight in zip(common, fold_weights(common), strict=True):
+        pairs = zip(mine[key].errors, theirs[key].errors, strict=False)
+        for row, (a, b) in enumerate(pairs):
+            rows[key[1], row] = rows.get((key[1], row), 0.0) + weight * (a**2 - b**2)
+    gap = np.array(list(rows.values()))
+    error = float(np.sqrt(np.sum((gap - gap.mean()) ** 2) / max(len(gap) - 1, 1) / len(gap)))
+    return replace(entry, tied=bool(gap.mean() <= 1.64 * error or len(gap) < 3))
