@@ -6,6 +6,7 @@ tables beside them (``NAME.card.toml``).
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, fields, replace
 from pathlib import Path
@@ -20,11 +21,13 @@ from tenfold.core.scales import decades
 from tenfold.io.config import load_toml
 from tenfold.io.tables import read_runs
 from tenfold.io.where import columns_of, condition, filter_runs
+from tenfold.laws import get
 
 Array = NDArray[np.float64]
 
 CARDS = Path(__file__).resolve().parent / "cards"
 SUFFIXES = (".csv", ".csv.gz", ".parquet", ".jsonl", ".jsonl.gz")
+SPLITS = ("scale", "time", "group")
 FEWEST = 5  # fitted rows a task must have: with fewer the nulls are all that can be fitted
 
 
@@ -32,13 +35,25 @@ FEWEST = 5  # fitted rows a task must have: with fewer the nulls are all that ca
 class Cut:
     """One ``[[task]]`` of a card: which rows, which columns, and where the withheld scales begin.
 
-    ``inputs`` are the axes that laws may use, ``scale`` the column that is withheld along. ``fit`` is the condition on
-    the rows that are fitted, or the share of the largest scale up to which they lie; all others are predicted.
-    ``group`` makes a task of every value of one or several columns, ``most`` of them at most, evenly chosen; ``targets``
-    one of every column. ``last`` keeps the last row (by scale) of every value of a column, ``best`` the one of least
-    target, ``points`` at most so many rows, evenly spaced in the logarithm of the scale. ``error`` takes one minus the
-    target. ``split`` says what is withheld: larger ``scale``, later ``time`` in a curve, or another ``group``;
-    ``paper`` is the law that the table's own paper fits best; ``run`` the column that says which rows are one run.
+    Attributes:
+        name: what the task is called in tables.
+        scale: the column that is withheld along; ``flops`` is made from params and tokens where there is no such column.
+        fit: a condition on the rows that are fitted, such as ``"flops <= 3e20"``, or the share of the largest scale up
+            to which they lie, such as ``0.5``; all other rows are predicted.
+        inputs: the columns that laws may use.
+        target: the column that is predicted.
+        targets: several columns instead: a task for each.
+        where: a condition on the rows that take part at all.
+        columns: canonical names of the table's own columns, ``{ params = "Model Size" }``.
+        group: a column, or several: a task for every value.
+        most: of the tasks that ``group`` makes, so many at most, evenly chosen; 0 for all.
+        last: keep the last row, by scale, of every value of this column.
+        best: keep the row of least target of every value of this column.
+        points: thin to so many rows, evenly spaced in the logarithm of the scale; 0 for all.
+        run: the column that says which rows are one run.
+        error: predict one minus the target: an accuracy's error.
+        split: what is withheld: larger ``scale``, later ``time`` within a curve, or another ``group``.
+        paper: the law that the table's own paper fits best.
     """
 
     name: str
@@ -100,7 +115,8 @@ def read_card(path: Path | str) -> Card:
     """A card from its file.
 
     Raises:
-        ConfigError: a key is unknown or missing, with the closest.
+        ConfigError: a key is unknown (with the closest) or missing, or its value is of another kind.
+        LawError: ``paper`` names no law.
     """
     path = Path(path)
     given = load_toml(path)
@@ -108,15 +124,20 @@ def read_card(path: Path | str) -> Card:
     for key in given:
         if key not in known:
             raise ConfigError(f"a card has no {key!r}", path=f"{path.name}: {key}", hint=did_you_mean(key, known))
-    cuts = tuple(_cut(entry, f"{path.name}: task {k + 1}") for k, entry in enumerate(given.get("task", ())))
+    listed = given.get("task", [])
+    if not isinstance(listed, list):
+        raise ConfigError("task is no list", path=path.name, hint="write [[task]], with two brackets")
+    cuts = tuple(_cut(entry, f"{path.name}: task {k + 1}") for k, entry in enumerate(listed))
     if not cuts and "none" not in given:
         raise ConfigError("the card names no task", path=path.name, hint="add [[task]], or none = 'why not'")
     table = path.name.removesuffix(".toml").removesuffix(".card")
     return Card(table, given.get("title", table), given.get("source", ""), cuts, given.get("none", ""))
 
 
-def _cut(entry: Mapping[str, Any], here: str) -> Cut:
+def _cut(entry: Any, here: str) -> Cut:
     known = [f.name for f in fields(Cut)]
+    if not isinstance(entry, Mapping):
+        raise ConfigError(f"a task is a table of keys, got {entry!r}", path=here, hint="write [[task]] and keys below it")
     for key in entry:
         if key not in known:
             raise ConfigError(f"a task has no {key!r}", path=f"{here}.{key}", hint=did_you_mean(key, known))
@@ -124,9 +145,37 @@ def _cut(entry: Mapping[str, Any], here: str) -> Cut:
     if missing:
         raise ConfigError(f"a task needs {', '.join(missing)}", path=here)
     values: dict[str, Any] = {key: tuple(value) if isinstance(value, list) else value for key, value in entry.items()}
-    if isinstance(values.get("group"), str):
-        values["group"] = (values["group"],)
+    for key in ("group", "inputs", "targets"):
+        if isinstance(values.get(key), str):
+            values[key] = (values[key],)
+    for key, value in values.items():
+        _check(key, value, f"{here}.{key}")
     return Cut(**values)
+
+
+def _check(key: str, value: Any, here: str) -> None:
+    """A key's value is of the kind that the declaration says, and means something."""
+    kind = _KINDS[key]
+    words, good = {
+        "str": ("text", isinstance(value, str)),
+        "int": ("a whole number from 0", isinstance(value, int) and not isinstance(value, bool) and value >= 0),
+        "bool": ("true or false", isinstance(value, bool)),
+        "tuple": ("a list of text", isinstance(value, tuple) and all(isinstance(v, str) for v in value)),
+        "Mapping": ("a table of text", isinstance(value, Mapping) and all(isinstance(v, str) for v in value.values())),
+    }[kind]
+    if key == "fit":
+        words, good = "a condition, or a share between 0 and 1", good or (isinstance(value, float) and 0 < value < 1)
+    if not good:
+        raise ConfigError(f"{key} is {words}, got {value!r}", path=here)
+    if key == "split" and value not in SPLITS:
+        raise ConfigError(f"no split {value!r}", path=here, hint=did_you_mean(value, SPLITS))
+    if key == "inputs" and not value:
+        raise ConfigError("inputs names no column", path=here, hint='such as inputs = ["params", "tokens"]')
+    if key == "paper" and value:
+        get(value)
+
+
+_KINDS = {f.name: re.split(r"\W", str(f.type))[0] for f in fields(Cut)}
 
 
 def cards_of(folder: Path | str) -> dict[Path, Card]:
@@ -137,7 +186,10 @@ def cards_of(folder: Path | str) -> dict[Path, Card]:
     """
     folder = Path(folder)
     if not folder.is_dir():
-        raise ConfigError(f"no folder {str(folder)!r}", path="tables", hint="give a folder of tables with cards")
+        around = [path.name for path in folder.parent.iterdir() if path.is_dir()] if folder.parent.is_dir() else []
+        hint = did_you_mean(folder.name, around) if folder.name and not folder.exists() else ""
+        hint = hint if hint.startswith("did") else "give a folder of tables with cards"
+        raise ConfigError(f"no folder {str(folder)!r}", path="tables", hint=hint)
     found: dict[Path, Card] = {}
     for path in sorted(folder.iterdir()):
         suffix = next((end for end in SUFFIXES if path.name.endswith(end)), None)
