@@ -7,7 +7,7 @@ of its score on withheld scales (:mod:`tenfold.rank`). The spread between the la
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -101,6 +101,7 @@ def choose(
     candidates: Sequence[Law | str] = (),
     target: str = "loss",
     axis: str = "",
+    given: Collection[str] = (),
     scale: str = "",
     objective: Objective | str = "huber:1e-3",
     resamples: int = 1000,
@@ -114,7 +115,7 @@ def choose(
     Args:
         runs: the table.
         candidates: laws to stack; all that the columns allow when empty.
-        target, axis, scale, objective, certificate, tell, options: as for :func:`tenfold.rank`.
+        target, axis, given, scale, objective, certificate, tell, options: as for :func:`tenfold.rank`.
         resamples: bootstrap draws in all, shared among the laws by weight.
         seed: of the draws.
 
@@ -132,6 +133,7 @@ def choose(
         candidates=candidates,
         target=target,
         axis=axis,
+        given=given,
         scale=scale,
         objective=objective,
         certificate=certificate,

@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tenfold.core.axes import axis_of
-from tenfold.core.errors import DataError, LawError, TenfoldError
+from tenfold.core.errors import ConfigError, DataError, LawError, TenfoldError
 from tenfold.core.law import Law
 from tenfold.core.runs import Runs
 from tenfold.engine.objective import Objective, parse_objective
@@ -22,6 +22,7 @@ from tenfold.engine.starts import Starts
 from tenfold.fit import Fit, fit
 from tenfold.io.needs import derive
 from tenfold.laws import get, laws
+from tenfold.prepare import by_symbol
 from tenfold.rehearse import Fold, rehearse
 
 Array = NDArray[np.float64]
@@ -115,6 +116,7 @@ def rank(
     candidates: Sequence[Law | str] = (),
     target: str = "loss",
     axis: str = "",
+    given: Collection[str] = (),
     scale: str = "",
     objective: Objective | str = "huber:1e-3",
     withhold: int | None = None,
@@ -132,6 +134,7 @@ def rank(
         candidates: laws to try; all of the catalogue that predict ``target`` from columns that are there when empty.
         target: the column to predict. axis: the column that one-axis laws' ``x`` stands for; they take part when it is
             given, or when only one axis varies.
+        given: the columns that the forecast's target will name; laws that need others are left out.
         scale: the column along which scales are withheld; compute where it can be had by default.
         objective: what is minimised. withhold: how many of the largest scales are withheld, one after the other; as
             many as leave three by default.
@@ -151,7 +154,7 @@ def rank(
     objective = parse_objective(objective) if isinstance(objective, str) else objective
     listed = [get(law) if isinstance(law, str) else law for law in candidates]
     axis = axis or _only_axis(runs)
-    chosen, left_out = (listed, {}) if listed else allowed(runs, target=target, axis=axis)
+    chosen, left_out = (listed, {}) if listed else allowed(runs, target=target, axis=axis, given=given)
     shared = {"target": target, "axis": axis, "objective": objective, **options}
     entries: dict[str, Entry] = {}
     fits: dict[str, Fit] = {}
@@ -213,8 +216,13 @@ def _why_none(runs: Runs, target: str, left_out: Mapping[str, str]) -> str:
     )
 
 
-def allowed(runs: Runs, *, target: str = "loss", axis: str = "") -> tuple[list[Law], dict[str, str]]:
-    """The laws of the catalogue that predict a column from columns that are there, and why the others do not."""
+def allowed(
+    runs: Runs, *, target: str = "loss", axis: str = "", given: Collection[str] = ()
+) -> tuple[list[Law], dict[str, str]]:
+    """The laws of the catalogue that predict a column from columns that are there, and why the others do not.
+
+    ``given``: the columns that a forecast's target names; laws that need others are left out.
+    """
     good, left_out = [], {}
     for law in laws().values():
         if law.output != target and not {law.output, target} <= FALLING:
@@ -230,8 +238,20 @@ def allowed(runs: Runs, *, target: str = "loss", axis: str = "") -> tuple[list[L
         if missing:
             left_out[law.name] = f"needs {', '.join(missing)}"
             continue
+        if given and (why := _not_given(law, columns, given)):
+            left_out[law.name] = why
+            continue
         good.append(law)
     return good, left_out
+
+
+def _not_given(law: Law, columns: Sequence[str], given: Collection[str]) -> str:
+    """What a law needs that a target does not name, in words; nothing where all of it is named or follows."""
+    try:
+        by_symbol(law, dict(zip(law.inputs, columns, strict=True)), dict.fromkeys(given, 1.0))
+    except ConfigError as error:
+        return f"the target lacks an input: {error.args[0]}"
+    return ""
 
 
 def _only_axis(runs: Runs) -> str:

@@ -131,22 +131,23 @@ class Fitting:
             axis=self.axis,
         )
 
-    def choose(self, runs: Any, tell: Any) -> Any:
+    def choose(self, runs: Any, tell: Any, *, given: Sequence[str] = ()) -> Any:
         """Every law that the columns allow, in order, and the choice that stacks them."""
         from tenfold.choose import choose
 
-        for option, given in (
+        for option, named in (
             ("--fixed", self.fixed),
             ("--bounds", self.bounds),
             ("--prior", self.prior),
             ("--tie", self.tie),
         ):
-            if given:
+            if named:
                 raise ConfigError(f"{option} names coefficients of one law", path=option, hint="say which with --law")
         return choose(
             runs,
             target=self.target or "loss",
             axis=self.axis,
+            given=given,
             objective=self.objective,
             tell=tell,
             **self.rows(),

@@ -69,7 +69,7 @@ def forecast(
             tell("reading runs", 0.0)
             read = table.read(runs)
             tell("fitting", 0.2)
-            fitted = fitting.choose(read, tell) if found is None else fitting.fit(law, read)
+            fitted = fitting.choose(read, tell, given=[*points[0]]) if found is None else fitting.fit(law, read)
             tell("drawing and rehearsing", 0.4)
             result = verb(fitted, read, at=points, method=draws, withhold=withhold, seed=seed)
     if out:

@@ -60,7 +60,7 @@ def plan(
         read = table.read(runs)
         tell("fitting", 0.2)
         if law == "auto":  # a plan needs one law of size and tokens: the first in order
-            law = fitting.choose(read, tell).ranking.first_of(("N", "D"))
+            law = fitting.choose(read, tell, given=("params", "tokens")).ranking.first_of(("N", "D"))
         fitted = fitting.fit(law, read)
         tell("drawing", 0.4)
         drawn = draw(fitted, read, method=draws)
