@@ -275,7 +275,8 @@ def _errors(ready: Prepared, problem: Problem, solved: Solved, headline: Headlin
         name: float(spread[j] * (natural[name][0] if problem.domains[j].transform == "log" else 1.0))
         for j, name in enumerate(problem.names)
     }
-    step = 1e-3 * np.maximum(spread, 1e-12)
+    # a coefficient that is not determined spreads over many orders; its step stays where the law can be computed
+    step = 1e-3 * np.clip(spread, 1e-12, np.maximum(1.0, np.abs(solved.theta)))
     moved = np.concatenate([solved.theta + np.diag(step), solved.theta - np.diag(step)])
     values = evaluate(headline, ready.law, problem.natural(moved))
     slope = (values[: problem.size] - values[problem.size :]) / (2 * step)

@@ -49,6 +49,8 @@ def evaluate(headline: Headline, law: Law, coef: Mapping[str, Any]) -> Array:
     """The headline for coefficient arrays of shape (R,), or scalars."""
     with np.errstate(all="ignore"):
         if headline.key == "a":
+            # as arrays: at a coefficient that is zero the optimum is then infinite or undefined, and no exception
+            coef = {name: np.asarray(value, dtype=np.float64) for name, value in coef.items()}
             best = optimum_of(law)
             assert best is not None
             step = 1e-3

@@ -341,7 +341,8 @@ def _project_general(problem: Problem, theta: Array, nonlinear: list[int], linea
     with np.errstate(all="ignore"):
         basis = [np.broadcast_to(rows(parts[name]), (points, len(problem.y))) for name in linear]
         rest = rows(parts.get(None))
-        bad = ~np.all([np.isfinite(part).all(axis=1) for part in basis], axis=0)
+        sizes = [np.abs(part).mean(axis=1) for part in basis]
+        bad = ~np.all([np.isfinite(size) for size in sizes], axis=0)  # not finite, or its sum is not
         basis = [np.where(bad[:, None], 1.0, part) for part in basis]
         free = np.array([problem.domains[j].lower < 0 for j in index])
         solved = project(basis, rest, problem.y, problem.weights, free)
@@ -349,6 +350,6 @@ def _project_general(problem: Problem, theta: Array, nonlinear: list[int], linea
     for position, target in enumerate(index):
         values = solved[:, position]
         if problem.domains[target].transform == "log":
-            size = np.abs(basis[position]).mean(axis=1)
+            size = np.where(bad, 1.0, sizes[position])
             values = np.log(np.maximum(values, floor / np.maximum(size, 1e-300)))
         theta[:, target] = np.where(bad, 0.0, values)
