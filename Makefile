@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 STAMP := $(VENV)/.tenfold-installed
 DEV_STAMP := $(VENV)/.tenfold-dev-installed
 
-.PHONY: demo test check docs picture bench clean core-smoke
+.PHONY: demo test check docs picture bench arena clean core-smoke
 
 demo: $(STAMP)
 	@mkdir -p demo
@@ -32,6 +32,13 @@ bench: $(DEV_STAMP)
 	$(BIN)/python -m benchmarks
 	$(BIN)/python -m benchmarks.laws
 	$(BIN)/python -m benchmarks.trainer
+
+# laws against each other on withheld scales: TABLES is a folder of tables that have cards (docs/arena.md)
+TABLES ?= ../shared/data
+arena: $(DEV_STAMP)
+	$(BIN)/tenfold arena $(TABLES) --out build/arena
+	$(BIN)/python scripts/arena_summary.py build/arena/arena.json
+	$(BIN)/python scripts/make_docs.py --text
 
 core-smoke: $(DEV_STAMP)
 	@scripts/core-smoke.sh

@@ -36,20 +36,20 @@ group = "shapes"
 def ladder_page() -> str:
     """The page."""
     parts = [TOP.format(presets=", ".join(f"`{name}`" for name in presets()))]
-    parts.append("## `[[row]]`\n\n" + _table(Row, skip=("settings", "axes", "growth", "phi", "widths")) + _lists())
-    parts.append("## `[optimizer]`\n\n`lr = x` sets the three rates at once.\n\n" + _table(Optimizer))
+    parts.append("## `[[row]]`\n\n" + table(Row, skip=("settings", "axes", "growth", "phi", "widths")) + _lists())
+    parts.append("## `[optimizer]`\n\n`lr = x` sets the three rates at once.\n\n" + table(Optimizer))
     parts.append("### Parameterizations\n\n" + _parameterizations())
     parts.append(f"### Optimizers\n\n{', '.join(f'`{name}`' for name in OPTIMIZERS)}.\n")
     parts.append(f"### Schedules\n\n{', '.join(f'`{name}`' for name in SCHEDULES)}.\n")
-    parts.append("## `[batch]`\n\n" + _table(BatchRule))
-    parts.append("## `[evaluation]`\n\n" + _table(Evaluation))
+    parts.append("## `[batch]`\n\n" + table(BatchRule))
+    parts.append("## `[evaluation]`\n\n" + table(Evaluation))
     parts += [
-        f'## `[model]` of `family = "{name}"`\n\n{_first(family(name))}\n\n{_table(family(name).Shape)}'
+        f'## `[model]` of `family = "{name}"`\n\n{_first(family(name))}\n\n{table(family(name).Shape)}'
         for name in known()
     ]
     for declared in dict.fromkeys(kinds().values()):
         named = " or ".join(f'`kind = "{kind}"`' for kind, each in kinds().items() if each is declared)
-        parts.append(f"## `[corpus]` with {named}\n\n{_table(declared, skip=('kind',))}")
+        parts.append(f"## `[corpus]` with {named}\n\n{table(declared, skip=('kind',))}")
     return "\n".join(parts)
 
 
@@ -59,7 +59,7 @@ def _lists() -> str:
     return "".join(f"| `{name}` | | {told[name]} |\n" for name in ("widths", "axes", "settings", "growth", "phi"))
 
 
-def _table(noun: type[Any], *, skip: tuple[str, ...] = ()) -> str:
+def table(noun: type[Any], *, skip: tuple[str, ...] = ()) -> str:
     """Key, default and meaning of every field."""
     told = _attributes(noun)
     lines = ["| key | default | meaning |", "|---|---|---|"]

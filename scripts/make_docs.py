@@ -15,6 +15,7 @@ import sys
 from pathlib import Path
 from typing import Any
 
+from arena_page import arena_page
 from coverage_page import coverage_page
 from ladder_page import ladder_page
 from simulate_page import incomplete, measure, measured_of, simulate_page
@@ -74,6 +75,7 @@ def pages() -> dict[str, str]:
     made["ladder-files.md"] = HEAD + ladder_page()
     made["verdicts.md"] = HEAD + verdicts_page()
     made["coverage.md"] = HEAD + coverage_page()
+    made["arena.md"] = HEAD + arena_page()
     return made
 
 

@@ -21,6 +21,7 @@ from tenfold.io.results import append_line
 from tenfold.laws import get
 
 LAWS = ("auto", "paper", "chinchilla", "power_offset", "m3", "m4", "bnsl1", "power")
+OBJECTIVES = ("huber:1e-3",)
 GIVE = "give a folder of tables with cards"
 CHOSEN = (AUTO, PAPER)  # names that stand for a law which the runs, or the card, decide
 Tell = Callable[[str, float], None]
@@ -50,7 +51,7 @@ def arena(
     tables: Sequence[Path | str] = (),
     *,
     laws: Sequence[str] = LAWS,
-    objectives: Sequence[str] = ("huber:1e-3",),
+    objectives: Sequence[str] = OBJECTIVES,
     nulls: bool = True,
     own: bool = True,
     full: bool = False,

@@ -48,7 +48,8 @@ def _contestant(entries: Sequence[Entry]) -> dict[str, Any]:
 
 def duel(entries: Sequence[Entry], ours: str, theirs: str) -> dict[str, Any]:
     """Two contestants on the tasks that both played: mean log errors over tables, their ratio as a geometric mean over
-    tables, interval scores, and in how many tables and tasks the first erred less. A failure counts as a factor of ten.
+    tables, interval scores, in how many tables and tasks the first erred less, and both errors by table. A failure counts
+    as a factor of ten.
     """
     mine = {(e["table"], e["task"]): e for e in entries if e["contestant"] == ours}
     other = {(e["table"], e["task"]): e for e in entries if e["contestant"] == theirs}
@@ -63,9 +64,10 @@ def duel(entries: Sequence[Entry], ours: str, theirs: str) -> dict[str, Any]:
     if not both:
         return {"tasks": 0}
     means = np.array([np.mean(values, axis=0) for values in tables.values()])
-    out = {
+    out: dict[str, Any] = {
         "tasks": len(both),
         "tables": len(tables),
+        "by_table": dict(zip(tables, means.tolist(), strict=True)),
         "log_error": means.mean(axis=0).tolist(),
         "ratio": float(np.exp(np.mean(np.log(np.maximum(means[:, 0], 1e-9) / np.maximum(means[:, 1], 1e-9))))),
         "tables_won": int((means[:, 0] <= means[:, 1]).sum()),

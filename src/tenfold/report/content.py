@@ -7,13 +7,13 @@ from typing import Any
 
 from tenfold.core.errors import DataError, LawError
 from tenfold.core.law import Law
-from tenfold.report import comparisons, verdicts, words
+from tenfold.report import arena, comparisons, verdicts, words
 from tenfold.report.blocks import Block, Code, Facts, Formula, Grid, Lines, Para, Picture, Section
 from tenfold.report.numbers import MISSING, finite, interval, percent, plain, quantity, with_error
 
 Json = Mapping[str, Any]
 
-KINDS = ("study", "forecast", "plan", "isoflop", "fit")
+KINDS = ("study", "forecast", "plan", "isoflop", "fit", "arena")
 
 _NEEDS: Mapping[str, tuple[str, ...]] = {
     "study": ("title", "laws", "provenance"),
@@ -21,6 +21,7 @@ _NEEDS: Mapping[str, tuple[str, ...]] = {
     "plan": ("params", "tokens", "loss", "budget", "regret"),
     "isoflop": ("profiles", "routes"),
     "fit": ("law", "coef", "certificate", "n", "status"),
+    "arena": ("summary", "settings", "without"),
 }
 
 
@@ -460,7 +461,13 @@ def sections_of(saved: Mapping[str, Any]) -> list[Section]:
     try:
         if kind == "study":
             return study_sections(saved)
-        parts = {"forecast": forecast_sections, "plan": plan_sections, "isoflop": isoflop_sections, "fit": fit_sections}
+        parts = {
+            "forecast": forecast_sections,
+            "plan": plan_sections,
+            "isoflop": isoflop_sections,
+            "fit": fit_sections,
+            "arena": arena.arena_sections,
+        }
         made = list(parts[kind](saved))
         if kind == "fit" and saved.get("ranking"):
             made[1:1] = comparisons.ranking_sections(saved)

@@ -17,6 +17,7 @@ from tenfold.core.runs import Runs
 from tenfold.core.scales import levels
 from tenfold.io.results import plain
 from tenfold.report import scenes
+from tenfold.report.arena_pictures import arena_pictures
 from tenfold.report.content import law_named
 from tenfold.report.numbers import finite, quantity
 from tenfold.report.scene import Scene
@@ -62,6 +63,8 @@ def saved_pictures(saved: Json, kind: str) -> dict[str, Scene]:
         return out
     if kind == "isoflop":
         return _from_saved({"isoflop": saved})
+    if kind == "arena":
+        return arena_pictures(saved)
     if kind in ("fit", "forecast"):
         return _from_saved({"laws": [{"rehearsal": saved.get("rehearsal")}], "ranking": saved.get("ranking")})
     return {}

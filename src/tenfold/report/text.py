@@ -17,7 +17,7 @@ from rich.text import Text
 
 from tenfold.core.law import Law, Published
 from tenfold.io.results import plain
-from tenfold.report import catalogue, comparisons, content, verdicts, words
+from tenfold.report import arena, catalogue, comparisons, content, verdicts, words
 from tenfold.report.blocks import Block, Code, Facts, Formula, Grid, Lines, Para, Picture, Reasons, Section, Stamp
 from tenfold.report.mathml import to_text
 from tenfold.verdict import verdict
@@ -130,6 +130,11 @@ def isoflop_text(isoflop: Isoflop) -> Page:
 def study_text(result: StudyResult) -> Page:
     """A whole study."""
     return Page(tuple(content.study_sections(plain(result.to_dict()), result.best.fit.law)))
+
+
+def arena_text(saved: Mapping[str, Any]) -> Page:
+    """An arena, from its JSON form: contestants, duels and coverage by reach."""
+    return Page(tuple(arena.arena_sections(saved, whole=False)))
 
 
 def report_text(saved: Mapping[str, Any]) -> Page:
