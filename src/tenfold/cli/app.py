@@ -27,6 +27,7 @@ def build() -> App:
         help_epilogue="Example: tenfold forecast data:bytes --law chinchilla --at params=1e6,tokens=3e8",
         version=_version,
         result_action="return_value",
+        suppress_keyboard_interrupt=False,
         help_format="plaintext",
         default_parameter=Parameter(show_default=False),
     )
@@ -56,7 +57,7 @@ def run(arguments: list[str]) -> int:
     except CycloptsError as error:
         return _say(_usage(error, arguments), 2, as_json=as_json)
     except KeyboardInterrupt:
-        print("interrupted; finished work is kept, nothing half-written is left", file=sys.stderr)
+        print("tenfold: interrupted; finished work is kept, nothing half-written is left", file=sys.stderr)
         return _INTERRUPTED
     except BrokenPipeError:  # the reader of a pipe went away
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
