@@ -132,7 +132,8 @@ class Certificate:
     optima they found; ``gradient`` the largest gradient component, per unit of its own curvature and relative to the
     objective; ``condition`` the condition number of the scaled Hessian; ``errors`` cluster-robust
     standard errors. ``independent`` counts the independent runs and ``free`` the coefficients they decide;
-    ``warnings`` are the sentences of the verdict on the fit that lower it.
+    ``warnings`` are the sentences of the verdict on the fit that lower it. ``lr`` is the range of the recorded learning
+    rate, where the rows are checkpoints of runs by their step.
     """
 
     agree: float
@@ -154,6 +155,7 @@ class Certificate:
     free: int = 0
     rivals: tuple[Rival, ...] = ()
     misfit: Misfit | None = None
+    lr: Span | None = None
 
     def to_dict(self) -> dict[str, Any]:
         """The stable JSON form."""
@@ -183,6 +185,7 @@ class Certificate:
             "free": self.free,
             "rivals": [{"worse": r.worse, "headline": r.headline, "shift": r.shift} for r in self.rivals],
             "misfit": None if self.misfit is None else self.misfit.to_dict(),
+            "lr": None if self.lr is None else {"low": self.lr.low, "high": self.lr.high},
         }
 
 
@@ -233,7 +236,16 @@ def certify(ready: Prepared, problem: Problem, solved: Solved, *, deep: bool = T
         free=problem.size,
         rivals=rivals,
         misfit=misfit,
+        lr=_rates(ready),
     )
+
+
+def _rates(ready: Prepared) -> Span | None:
+    """The range of the learning rate over rows that lie along a run's steps; None where it is not recorded."""
+    if "step" not in ready.columns.values() or not ready.runs.has("lr"):
+        return None
+    rates = ready.runs.column("lr")
+    return Span("lr", float(np.nanmin(rates)), float(np.nanmax(rates)))
 
 
 def _thinned(ready: Prepared, problem: Problem) -> tuple[Prepared, Problem, float]:

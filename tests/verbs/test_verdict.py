@@ -164,6 +164,12 @@ SPOKEN = {
         (lambda k: _interval(k, 2.5), "do not use"),
     ],
     "farther-than-seen": [(lambda k: target(k, reach={"params": 0.0, "tokens": 9.0, "scale": 9.0}), "caution")],
+    "schedule": [
+        (lambda k: _curve(k, None), "caution"),
+        (lambda k: _curve(k, Span("lr", 3e-4, 3e-4)), "caution"),
+        (lambda k: _curve(k, Span("lr", 1e-4, 3e-4)), "do not use"),
+    ],
+    "nothing-withheld": [(lambda k: Case(k.fit, unrehearsed("the runs hold 3 scales and 4 are needed")), "caution")],
     "evidence-only": [(lambda k: _evidence(1.0), "caution")],
     "beyond-evidence": [(lambda k: _evidence(10.0), "caution"), (lambda k: _evidence(1e4), "do not use")],
 }  # fmt: skip
@@ -175,6 +181,13 @@ def _interval(known: Made, times: float) -> Case:
     gain = Case(known.fit, prediction=seen).gain
     pair = (seen.center * math.exp(-times * gain), seen.center * math.exp(times * gain))
     return Case(known.fit, known.rehearsal, known.draws, replace(seen, intervals={0.9: pair}, parts={"noise": 0.0}))
+
+
+def _curve(known: Made, rates: Span | None) -> Case:
+    """The same fit, were its tokens the steps of a run whose learning rate took these values."""
+    c = replace(known.fit.certificate, lr=rates)
+    judged = replace(known.fit, certificate=c, columns={"N": "params", "D": "step"})
+    return Case(judged, known.rehearsal, known.draws, replace(known.ahead(0.5), reach={"step": 0.3, "scale": 0.3}))
 
 
 def _evidence(factor: float) -> Case:

@@ -111,3 +111,35 @@ def farther_than_seen(case: Case, *, least: float = 0.5) -> Iterator[Said]:
                 f"outside: one run near {amount(span.high * 10 ** (beyond / 2), span.column)} would settle more than any "
                 "number of small ones.",
             )
+
+
+@rule("schedule", about="forecast")
+def schedule(case: Case, *, near: float = 0.02, change: float = 1.5) -> Iterator[Said]:
+    """The prediction goes on along a run's steps, and the law does not know the learning rate.
+
+    A decay of the rate lowers the loss by a few per cent within the last tenth or fifth of a run (Hägele et al. 2024,
+    arXiv:2405.18392), many times what such a curve scatters; no earlier step shows it. So the number holds only while
+    the rate stays what it was. Where the recorded rate itself changed by more than ``change`` over the rows, the law
+    has taken what the rate did for what steps did, and going on is refused.
+    """
+    if case.fit is None or case.prediction is None or case.certificate is None:
+        return
+    columns = set(case.fit.columns.values())
+    if "step" not in columns or columns & {"lr", "lr_peak"} or not (case.prediction.reach.get("step") or 0.0) > near:
+        return
+    rates = case.certificate.lr
+    moved = rates is not None and rates.high > change * max(rates.low, 0.0)
+    if moved and rates is not None:
+        yield refuse(
+            "The learning rate fell along this curve, and what that did to the loss cannot be told from more training.",
+            f"lr goes from {rates.high:.2g} to {rates.low:.2g} over the rows, and the law sees steps only: fit final "
+            "losses of runs of several lengths, each with its whole schedule, or a law of the rate (lr_annealing).",
+        )
+        return
+    known = "the rate is constant over the rows" if rates is not None else "no column lr says what the rate does"
+    yield caution(
+        "This holds only while the learning rate stays as it is: a final decay would end lower than any curve before "
+        "it shows.",
+        f"{known}, and the law sees steps only. For the loss after a decay fit final losses of runs of several lengths, "
+        "or a law of the rate (lr_annealing).",
+    )

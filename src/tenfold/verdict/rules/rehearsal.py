@@ -40,6 +40,22 @@ def rehearsed(case: Case) -> Iterator[Said]:
     )
 
 
+@rule("nothing-withheld")
+def nothing_withheld(case: Case) -> Iterator[Said]:
+    """A rehearsal was tried and no scale could be withheld.
+
+    The laws then stand in the order of how well they describe runs they were fitted to, which says little of larger
+    ones. Of a prediction ``unrehearsed`` says so, by how far it goes.
+    """
+    if case.rehearsal is None or case.folds or case.prediction is not None:
+        return
+    yield caution(
+        "Nothing shows that this predicts: there were too few scales to hold any back and try.",
+        f"unrehearsed: {case.rehearsal.reason or 'no scale could be withheld'}; add two smaller scales, which cost "
+        "little, before a choice of laws or a forecast rests on these runs.",
+    )
+
+
 @rule("rehearsal-error")
 def rehearsal_error(case: Case, *, most: float = 0.5, limit: float = 1.0) -> Iterator[Said]:
     """Rehearsed errors are large against what scaling gained.
