@@ -22,7 +22,7 @@ from tenfold.engine.objective import Objective
 from tenfold.fit import Fit
 from tenfold.prepare import prepare
 from tenfold.rank import Entry, Ranking, Tell, rank, scored
-from tenfold.rehearse import Fold, Rehearsal, growth, log_error, unrehearsed
+from tenfold.rehearse import Fold, Rehearsal, growth, log_error, run_noise, unrehearsed
 from tenfold.uncertainty import Bootstrap, Draws, draw
 
 Array = NDArray[np.float64]
@@ -205,7 +205,7 @@ def _mean(values: Sequence[Array], weights: Sequence[float]) -> Array:
 
 
 def _noise(members: Sequence[Member], runs: Runs, axis: str) -> float:
-    """Root mean square log residual of the whole, with the laws' mean number of coefficients taken off the rows."""
+    """The noise of one run around the whole, with the laws' mean number of coefficients taken off the rows."""
     first = members[0].fit
     ready = prepare(first.law, runs, target=first.target, axis=axis)
     made = []
@@ -216,7 +216,7 @@ def _noise(members: Sequence[Member], runs: Runs, axis: str) -> float:
         made.append(np.atleast_1d(member.fit.predict(**{member.fit.columns[s]: v for s, v in part.inputs.items()})))
     residual = log_error(_mean(made, [member.weight for member in members]), ready.y)
     coefs = sum(member.weight * (len(member.fit.law.coefs) - len(member.fit.fixed)) for member in members)
-    return float(np.sqrt(np.sum(residual**2) / max(len(residual) - coefs, 1.0)))
+    return run_noise(np.asarray(residual), coefs)
 
 
 def _scale_name(entries: Sequence[Entry]) -> str:

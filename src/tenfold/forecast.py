@@ -18,7 +18,7 @@ from tenfold.core.runs import Runs
 from tenfold.core.scales import decades
 from tenfold.fit import Fit
 from tenfold.prepare import by_symbol, simplex_of
-from tenfold.rehearse import Rehearsal, rehearse
+from tenfold.rehearse import Rehearsal, noise_of, rehearse
 from tenfold.uncertainty import Draws, Method, draw, parse_method
 from tenfold.verdict import Verdict, merged, verdict, verdict_of_evidence
 
@@ -108,9 +108,9 @@ def forecast(
     """Predict at given points, with intervals.
 
     The logarithm of a prediction varies by the draws' coefficients, by the noise of one run (the spread of the fit's own
-    residuals) and, beyond the data, by the error that rehearsal measured, growing in proportion to reach and with as many
-    degrees of freedom as scales were withheld. Where nothing could be withheld the status says ``unrehearsed`` and the
-    interval holds the first two alone.
+    residuals, :func:`tenfold.rehearse.run_noise`) and, beyond the data, by the error that rehearsal measured, growing in
+    proportion to reach and with as many degrees of freedom as scales were withheld. Where nothing could be withheld the
+    status says ``unrehearsed`` and the interval holds the first two alone.
 
     Args:
         source: a fit, or a choice of laws, which brings its draws and its rehearsal. runs: the runs it was made from.
@@ -139,7 +139,8 @@ def forecast(
         draws = draw(base, runs, method=parse_method(method) if isinstance(method, str) else method, seed=seed)
     if rehearsal is None:
         rehearsal = rehearse(base, runs, withhold=withhold, seed=seed)
-    bare = [_predict(source, draws, rehearsal, point, tuple(levels), seed) for point in targets]
+    noise = source.noise if isinstance(source, Choice) else noise_of(source, runs)
+    bare = [_predict(source, draws, rehearsal, point, noise=noise, levels=tuple(levels), seed=seed) for point in targets]
     made = tuple(replace(each, verdict=verdict(base, rehearsal=rehearsal, draws=draws, prediction=each)) for each in bare)
     stacked = (f"stacked from {source.formula()}", *source.notes) if isinstance(source, Choice) else ()
     return Forecast(
@@ -257,6 +258,8 @@ def _predict(
     draws: Draws,
     rehearsal: Rehearsal,
     inputs: Mapping[str, float],
+    *,
+    noise: float,
     levels: tuple[float, ...],
     seed: int,
 ) -> Prediction:
@@ -264,9 +267,8 @@ def _predict(
     at = {base.columns.get(symbol, symbol): value for symbol, value in inputs.items()}
     if isinstance(source, Choice):
         center, many = float(source.center(at)), source.many(at, size=4000, seed=seed)
-        noise = source.noise
     else:
-        center, many, noise = float(predict(source.law, source.coef, inputs)), draws.predict(**inputs), source.rms
+        center, many = float(predict(source.law, source.coef, inputs)), draws.predict(**inputs)
     reach = reach_of(base, inputs)
     # outside the data on any axis counts as reach, even where compute alone does not show it
     far = max(reach["scale"], *(value for name, value in reach.items() if name != "scale"))

@@ -31,6 +31,7 @@ Array = NDArray[np.float64]
 
 LEAST_SCALES = 3  # scales a law must be fitted on before its prediction of the next means anything
 FINE = 0.15  # decades: how wide a withheld scale is on an axis that was sampled continuously, such as steps of a curve
+MANY_ROWS = 20  # from so many on, the middle half of the residuals says how large the noise is
 DRAWS = 100  # resamples a fold, for the coefficient part of its error
 
 
@@ -158,11 +159,11 @@ def rehearse(
     return Rehearsal(name, tuple(folds), growth(folds, _noise(fit, ready)), len({fold.target for fold in folds}))
 
 
-def rehearsal_of(fit: Fit, folds: Sequence[Fold], axis: str) -> Rehearsal:
-    """The rehearsal that folds made elsewhere amount to, with the fit's own residuals as the noise of a run."""
+def rehearsal_of(folds: Sequence[Fold], axis: str, noise: float) -> Rehearsal:
+    """The rehearsal that folds made elsewhere amount to, given the noise of a run."""
     if not folds:
         return unrehearsed("the smaller scales alone do not determine the coefficients", axis=axis)
-    return Rehearsal(axis, tuple(folds), growth(list(folds), fit.rms), len({fold.target for fold in folds}))
+    return Rehearsal(axis, tuple(folds), growth(list(folds), noise), len({fold.target for fold in folds}))
 
 
 def _scale(ready: Prepared, axis: str) -> tuple[str, Array | None]:
@@ -267,9 +268,25 @@ def log_error(predicted: Array, measured: Array) -> Array:
         return np.where(ratio > 0, np.log(np.where(ratio > 0, ratio, 1.0)), ratio - 1.0)
 
 
+def run_noise(residual: Array, coefs: float) -> float:
+    """Standard deviation of one run's logarithm from the residuals of a law with so many coefficients.
+
+    The spread of the middle half from twenty runs on, so that outliers do not widen every forecast; the root mean square
+    below. What the coefficients took up is given back, by the root of n / (n - p).
+    """
+    n = len(residual)
+    size = 1.4826 * np.median(np.abs(residual)) if n >= MANY_ROWS else np.sqrt(np.mean(residual**2))
+    return float(size * np.sqrt(n / max(n - coefs, 1.0)))
+
+
+def noise_of(fit: Fit, runs: Runs) -> float:
+    """The noise of one run around a fit, from its own residuals: see :func:`run_noise`."""
+    return _noise(fit, same_problem(fit, runs)[0])
+
+
 def _noise(fit: Fit, ready: Prepared) -> float:
     residual = log_error(predict(fit.law, fit.coef, ready.inputs), ready.y)
-    return float(1.4826 * np.median(np.abs(residual - np.median(residual))))
+    return run_noise(residual, len(fit.law.coefs) - len(fit.fixed))
 
 
 def growth(folds: list[Fold], noise: float) -> float:

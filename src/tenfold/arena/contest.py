@@ -21,7 +21,7 @@ from tenfold.fit import Fit, fit
 from tenfold.forecast import spread
 from tenfold.laws import get
 from tenfold.nulls import NULLS
-from tenfold.rehearse import Rehearsal, rehearsal_of, rehearse
+from tenfold.rehearse import Rehearsal, noise_of, rehearsal_of, rehearse
 from tenfold.uncertainty import Bootstrap, draw
 
 Array = NDArray[np.float64]
@@ -93,13 +93,14 @@ class Shared:
             )
         return self.choices[key]
 
-    def fitted(self, law: str, axis: str, contestant: Contestant, seed: int) -> tuple[Fit, Rehearsal] | None:
+    def fitted(self, task: Task, law: str, axis: str, contestant: Contestant, seed: int) -> tuple[Fit, Rehearsal] | None:
         """A law's fit and rehearsal, where the choice has made them along the same axis."""
         made = self.choices.get(f"{contestant.objective} {contestant.resamples} {seed}")
         if made is None or law not in made.ranking.fits or made.ranking.fits[law].columns.get("x", "") != axis:
             return None
         entry = next(entry for entry in made.ranking.entries if entry.law == law and not entry.null)
-        return made.ranking.fits[law], rehearsal_of(made.ranking.fits[law], entry.folds, made.rehearsal.axis)
+        found = made.ranking.fits[law]
+        return found, rehearsal_of(entry.folds, made.rehearsal.axis, noise_of(found, _with(task.runs, axis)))
 
 
 def play(task: Task, contestant: Contestant, *, seed: int = 0, shared: Shared | None = None) -> Entry | None:
@@ -154,7 +155,7 @@ def _predicted(task: Task, law: str, contestant: Contestant, seed: int, shared: 
     declared = get(law)
     axis = one_axis(task) if "x" in declared.inputs else ""
     runs, held = _with(task.runs, axis), _with(task.held, axis)
-    known = shared.fitted(law, axis, contestant, seed)
+    known = shared.fitted(task, law, axis, contestant, seed)
     if known is None:
         fitted = fit(
             declared, runs, target="loss", axis=axis, objective=contestant.objective, certificate=False, throw=False
@@ -166,7 +167,7 @@ def _predicted(task: Task, law: str, contestant: Contestant, seed: int, shared: 
     if not contestant.resamples:
         return center, {}, law
     many = draw(fitted, runs, method=Bootstrap(n=contestant.resamples), seed=seed).predict(**inputs)
-    return _judged(task, center, many, fitted.rms, rehearsal, seed, law)
+    return _judged(task, center, many, noise_of(fitted, runs), rehearsal, seed, law)
 
 
 def _judged(

@@ -160,13 +160,15 @@ def guard(
 
 
 def search(
-    problem: Problem, weights: Array, *, warm: Array | None = None, polish: int = 8, settings: Newton | None = None
+    problem: Problem, weights: Array, *, warm: Array | None = None, polish: int = 0, settings: Newton | None = None
 ) -> Solutions:
     """The global optimum of every lane, each with its own weights (L, n): all lanes in one batch.
 
     A lane's best starts of the screening grid take a few steps and the lowest goes on; ``warm``, plain free coefficients
-    (S, p), are tried by every lane beside them. The lower end stands.
+    (S, p), are tried by every lane beside them. The lower end stands. ``polish``: starts a lane; 8, or 4 of a law that is
+    not a sum of power terms.
     """
+    polish = polish or (8 if isinstance(problem.kernel, AdditiveKernel) else 4)
     every = np.arange(len(weights))
     out = _search(problem, every, weights, None, polish, settings)
     for start in np.zeros((0, problem.size)) if warm is None else np.atleast_2d(warm):
