@@ -22,7 +22,7 @@ from tenfold.engine.objective import Objective
 from tenfold.fit import Fit
 from tenfold.prepare import prepare
 from tenfold.rank import Entry, Ranking, Tell, rank, scored
-from tenfold.rehearse import Fold, Rehearsal, growth, log_error, run_noise, unrehearsed
+from tenfold.rehearse import Fold, Rehearsal, log_error, rehearsal_of, run_noise, unrehearsed
 from tenfold.uncertainty import Bootstrap, Draws, draw
 
 Array = NDArray[np.float64]
@@ -234,7 +234,7 @@ def _rehearsed(entries: Sequence[Entry], axis: str, noise: float) -> Rehearsal:
         folds.extend(_mixed(entries, shares, target))
     if not folds:
         return unrehearsed("the runs hold too few scales to withhold one", axis=axis)
-    return Rehearsal(axis, tuple(folds), growth(folds, noise), len(targets))
+    return rehearsal_of(folds, axis, noise)
 
 
 def _without(entry: Entry, target: float) -> Entry:

@@ -7,7 +7,7 @@ as a function of reach in decades, is what widens intervals beyond the data.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
@@ -42,6 +42,8 @@ class Fold:
     ``error`` is the mean log error of the level (positive: predicted too high), ``rms`` over its runs, ``reach`` in
     decades beyond the largest fitted scale, ``coefficient_sd`` what resampling the fitted runs explains. ``nulls`` maps
     each null (the last value, a plane in logarithms) to its own ``rms`` on the same rows, ``errors`` are the rows' own.
+    ``inside`` is the share of rows that lie in the interval of each level as it would have been forecast then: from
+    coefficients, noise, and the growth that the other withheld scales show.
     """
 
     fitted_to: float
@@ -53,6 +55,7 @@ class Fold:
     coefficient_sd: float
     nulls: Mapping[str, float] = field(default_factory=dict)
     errors: tuple[float, ...] = field(default=(), repr=False)
+    inside: Mapping[str, float] = field(default_factory=dict)
 
     def to_dict(self) -> dict[str, Any]:
         """The stable JSON form."""
@@ -154,16 +157,38 @@ def rehearse(
         )
     tops = [len(found) - held for held in range(1, (withhold or room) + 1)]
     folds = _folds(fit, ready, problem, found, tops, seed, draws)
-    if not folds:
-        return unrehearsed("the smaller scales alone do not determine the coefficients", axis=name)
-    return Rehearsal(name, tuple(folds), growth(folds, _noise(fit, ready)), len({fold.target for fold in folds}))
+    return rehearsal_of(folds, name, _noise(fit, ready))
 
 
 def rehearsal_of(folds: Sequence[Fold], axis: str, noise: float) -> Rehearsal:
-    """The rehearsal that folds made elsewhere amount to, given the noise of a run."""
+    """The rehearsal that folds amount to, given the noise of a run."""
     if not folds:
         return unrehearsed("the smaller scales alone do not determine the coefficients", axis=axis)
-    return Rehearsal(axis, tuple(folds), growth(list(folds), noise), len({fold.target for fold in folds}))
+    targets = {fold.target for fold in folds}
+    return Rehearsal(axis, _judged(folds, noise), growth(list(folds), noise), len(targets))
+
+
+def _judged(folds: Sequence[Fold], noise: float) -> tuple[Fold, ...]:
+    """Folds with the share of their rows inside the intervals that the other withheld scales would have given."""
+    from scipy.special import stdtrit
+
+    out = []
+    for fold in folds:
+        others = [other for other in folds if other.target != fold.target]
+        if not others or not fold.errors:
+            out.append(fold)
+            continue
+        beyond = growth(others, noise) * fold.reach
+        freedom = max(len({other.target for other in others}), 2)
+        normal = float(np.hypot(fold.coefficient_sd, noise))
+        inside = {}
+        for level in (0.5, 0.9):
+            tail = 0.5 + level / 2
+            # normal and Student parts add in squares at their own quantiles: exact for either alone
+            half = np.hypot(normal * stdtrit(np.inf, tail), beyond * stdtrit(freedom, tail))
+            inside[f"{level:g}"] = float(np.mean(np.abs(fold.errors) <= half))
+        out.append(replace(fold, inside=inside))
+    return tuple(out)
 
 
 def _scale(ready: Prepared, axis: str) -> tuple[str, Array | None]:
