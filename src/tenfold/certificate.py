@@ -133,7 +133,8 @@ class Certificate:
     objective; ``condition`` the condition number of the scaled Hessian; ``errors`` cluster-robust
     standard errors. ``independent`` counts the independent runs and ``free`` the coefficients they decide;
     ``warnings`` are the sentences of the verdict on the fit that lower it. ``lr`` is the range of the recorded learning
-    rate, where the rows are checkpoints of runs by their step.
+    rate, where the rows are checkpoints of runs by their step; ``epochs`` that of tokens over unique tokens, where the
+    law knows both.
     """
 
     agree: float
@@ -156,6 +157,7 @@ class Certificate:
     rivals: tuple[Rival, ...] = ()
     misfit: Misfit | None = None
     lr: Span | None = None
+    epochs: Span | None = None
 
     def to_dict(self) -> dict[str, Any]:
         """The stable JSON form."""
@@ -186,6 +188,7 @@ class Certificate:
             "rivals": [{"worse": r.worse, "headline": r.headline, "shift": r.shift} for r in self.rivals],
             "misfit": None if self.misfit is None else self.misfit.to_dict(),
             "lr": None if self.lr is None else {"low": self.lr.low, "high": self.lr.high},
+            "epochs": None if self.epochs is None else {"low": self.epochs.low, "high": self.epochs.high},
         }
 
 
@@ -237,6 +240,7 @@ def certify(ready: Prepared, problem: Problem, solved: Solved, *, deep: bool = T
         rivals=rivals,
         misfit=misfit,
         lr=_rates(ready),
+        epochs=_epochs(ready),
     )
 
 
@@ -246,6 +250,15 @@ def _rates(ready: Prepared) -> Span | None:
         return None
     rates = ready.runs.column("lr")
     return Span("lr", float(np.nanmin(rates)), float(np.nanmax(rates)))
+
+
+def _epochs(ready: Prepared) -> Span | None:
+    """How often the runs saw their data, where the law is told."""
+    by_column = {ready.columns[symbol]: values for symbol, values in ready.inputs.items()}
+    if not {"tokens", "unique_tokens"} <= set(by_column):
+        return None
+    times = by_column["tokens"] / by_column["unique_tokens"]
+    return Span("epochs", float(times.min()), float(times.max()))
 
 
 def _thinned(ready: Prepared, problem: Problem) -> tuple[Prepared, Problem, float]:

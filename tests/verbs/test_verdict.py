@@ -169,6 +169,10 @@ SPOKEN = {
         (lambda k: _curve(k, Span("lr", 3e-4, 3e-4)), "caution"),
         (lambda k: _curve(k, Span("lr", 1e-4, 3e-4)), "do not use"),
     ],
+    "more-epochs": [
+        (lambda k: _repeated(k, 6.0), "caution"),
+        (lambda k: _repeated(k, 9.0), "do not use"),
+    ],
     "nothing-withheld": [(lambda k: Case(k.fit, unrehearsed("the runs hold 3 scales and 4 are needed")), "caution")],
     "evidence-only": [(lambda k: _evidence(1.0), "caution")],
     "beyond-evidence": [(lambda k: _evidence(10.0), "caution"), (lambda k: _evidence(1e4), "do not use")],
@@ -188,6 +192,15 @@ def _curve(known: Made, rates: Span | None) -> Case:
     c = replace(known.fit.certificate, lr=rates)
     judged = replace(known.fit, certificate=c, columns={"N": "params", "D": "step"})
     return Case(judged, known.rehearsal, known.draws, replace(known.ahead(0.5), reach={"step": 0.3, "scale": 0.3}))
+
+
+def _repeated(known: Made, epochs: float) -> Case:
+    """A prediction that reads its data so often, from runs that did four times at most."""
+    at = {"params": 1e9, "tokens": 1e10 * epochs, "unique_tokens": 1e10}
+    case = target(known, at=at)
+    return replace(
+        case, fit=replace(known.fit, certificate=replace(known.fit.certificate, epochs=Span("epochs", 1.0, 4.0)))
+    )
 
 
 def _evidence(factor: float) -> Case:

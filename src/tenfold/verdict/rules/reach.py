@@ -143,3 +143,24 @@ def schedule(case: Case, *, near: float = 0.02, change: float = 1.5) -> Iterator
         f"{known}, and the law sees steps only. For the loss after a decay fit final losses of runs of several lengths, "
         "or a law of the rate (lr_annealing).",
     )
+
+
+@rule("more-epochs", about="forecast")
+def more_epochs(case: Case, *, near: float = 1.05, limit: float = 2.0) -> Iterator[Said]:
+    """The prediction repeats its data more often than any run did.
+
+    Tokens and unique tokens may each lie within the runs and their ratio beyond. What repetition is worth fades over
+    some fifteen epochs (Muennighoff et al. 2023, arXiv:2305.16264) and turns to harm, which fewer epochs do not show;
+    past ``limit`` times as often as in any run it is refused.
+    """
+    seen = None if case.certificate is None else case.certificate.epochs
+    at = {} if case.prediction is None else case.prediction.at
+    if seen is None or not at.get("unique_tokens", 0.0) > 0 or not seen.high > 0:
+        return
+    times = at.get("tokens", 0.0) / at["unique_tokens"]
+    if times > near * seen.high and times > 1.0:
+        yield (refuse if times > limit * max(seen.high, 1.0) else caution)(
+            "The same data would be read more often than in any run, and repeating stops paying at some point.",
+            f"{times:.3g} epochs, and {seen.high:.3g} at most in the runs: the interval does not know of it. One run "
+            f"with so many epochs on a small set ({amount(at['tokens'] / times / 10, 'tokens')}) would show the turn.",
+        )
