@@ -69,7 +69,6 @@ def _results(kept: dict[str, Any]) -> str:
         if section.key != "verdict":
             lines.append(f"### {section.title}\n")
         lines += [text for block in section.blocks if (text := _block(block))]
-    lines.append(_failures(kept["reasons"]))
     lines.append(_tables(kept["played"]))
     return "\n".join(line for line in lines if line)
 
@@ -89,15 +88,6 @@ def _block(block: Block) -> str:
             lines += [" | ".join(row[k].replace("|", "\\|") for k in kept) for row in rows]
             return "\n".join(f"| {line} |" for line in lines) + (f"\n\n{caption}\n" if caption else "\n")
     return ""
-
-
-def _failures(reasons: dict[str, dict[str, int]]) -> str:
-    if not reasons:
-        return ""
-    lines = ["### What could not be predicted\n"]
-    for name, found in reasons.items():
-        lines += [f"- {name}, {times} {'task' if times == 1 else 'tasks'}: {why}" for why, times in found.items()]
-    return "\n".join(lines) + "\n"
 
 
 def _tables(played: dict[str, Any]) -> str:

@@ -16,12 +16,13 @@ import numpy as np
 
 from tenfold.core.provenance import version
 from tenfold.io.results import read_json, write_bytes, write_json
+from tenfold.report.arena import failures
 from tenfold.report.arena_pictures import arena_pictures
 from tenfold.report.static import panels
 
 ROOT = Path(__file__).resolve().parent.parent
 COMMAND = "tenfold arena ../shared/data --out build/arena"
-TITLES = {"errors": "Error by contestant", "duels": "auto against each", "coverage": "Coverage by reach"}
+TITLES = {"errors": "Error by contestant", "duels": "Auto against each", "coverage": "Coverage by reach"}
 
 
 def main() -> int:
@@ -57,19 +58,9 @@ def summary(saved: dict[str, Any], command: str = COMMAND) -> dict[str, Any]:
         "settings": saved["settings"],
         "without": saved["without"],
         "played": tables,
-        "reasons": _reasons(entries),
+        "failures": failures(entries),
         "summary": saved["summary"],
     }
-
-
-def _reasons(entries: list[dict[str, Any]]) -> dict[str, dict[str, int]]:
-    """Why contestants failed, and how often."""
-    found: dict[str, dict[str, int]] = {}
-    for entry in entries:
-        if "log_error" not in entry:
-            reasons = found.setdefault(entry["contestant"], {})
-            reasons[entry["reason"]] = reasons.get(entry["reason"], 0) + 1
-    return found
 
 
 def picture(kept: dict[str, Any]) -> bytes:

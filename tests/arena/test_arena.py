@@ -165,7 +165,10 @@ def test_means_count_every_table_once():
     assert ours["log_error"] == pytest.approx((0.2 + 0.4) / 2)  # not the mean over three tasks
     assert ours["inside_0.9"] == pytest.approx((0.75 + 0.0) / 2)
     assert (ours["tasks"], ours["tables"], ours["failed"], ours["seconds"]) == (3, 2, 0, 3.0)
-    assert made["contestants"]["m4"]["failed"] == 1
+    other = made["contestants"]["m4"]
+    assert (other["failed"], other["tables"]) == (1, 2)
+    assert other["log_error"] == pytest.approx(((0.2 + CAP) / 2 + 0.1) / 2)  # a failure counts as a factor of ten
+    assert other["relative"] == pytest.approx((0.2 + 0.1) / 2)  # of what was predicted
     duel = made["duels"]["m4"]
     theirs = (0.2 + CAP) / 2  # a failure counts as a factor of ten
     assert duel["log_error"] == pytest.approx([0.3, (theirs + 0.1) / 2])

@@ -70,6 +70,20 @@ def test_a_loss_is_named_with_its_law_numbers_and_standard_error():
     assert "Not better than paper (the best law of each table's own paper) in interval score: 10 % against 5.0 %." in text
 
 
+def test_a_close_loss_shows_the_digits_that_tell_it():
+    found = saved({"auto": {"a": 0.5304}, "m4": {"a": 0.5301}}, tables=1, tasks=1)
+    assert "Not better than m4 in mean log error: 53.04 % against 53.01 %" in text_of(found)
+
+
+def test_failures_are_told_with_their_reason():
+    found = saved(GOOD, SCORES)
+    found["entries"] += [{"table": "a", "task": "a", "contestant": "m4", "reason": "no optimum", "seconds": 1.0}] * 2
+    assert "m4, 2 tasks: no optimum" in text_of(found)
+    kept = {key: value for key, value in found.items() if key != "entries"}
+    assert "no optimum" not in text_of(kept)
+    assert "m4, 2 tasks: no optimum" in text_of({**kept, "failures": {"m4": {"no optimum": 2}}})
+
+
 def test_losing_to_all_and_to_one_law_reads_well():
     found = saved({"auto": {"a": 0.02}, "m4": {"a": 0.01}}, tables=1, tasks=1)
     assert verdict(found) == "auto (the choice of laws) errs less than none of one law, m4 in mean log error."

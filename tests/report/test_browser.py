@@ -125,6 +125,36 @@ def test_paper_is_light_and_figures_fit(browser, address):
         tab.close()
 
 
+def test_the_page_of_an_arena_fits_too(browser, tmp_path):
+    from test_arena_report import saved
+
+    from tenfold.report.html import report_html
+
+    names = ["auto", "paper", "chinchilla", "power_offset", "m3", "m4", "bnsl1", "power", "last value", "nearest size"]
+    tables = [f"table_of_a_long_name_{k}" for k in range(16)]
+    errors = {
+        name: {table: 0.4 * 0.5 ** ((7 * k + 3 * j) % 8) for j, table in enumerate(tables)}
+        for k, name in enumerate(names)
+    }
+    path = tmp_path / "arena.html"
+    path.write_bytes(report_html(saved(errors, dict.fromkeys(names[:8], 0.3), laws=names[:8], tables=16, tasks=16)))
+    tab = browser.new_page(viewport={"width": 1280, "height": 900})
+    seen: list[str] = []
+    tab.on("request", lambda request: seen.append(request.url) if request.url != path.as_uri() else None)
+    tab.on("pageerror", lambda error: seen.append(f"error: {error}"))
+    try:
+        tab.goto(path.as_uri())
+        tab.wait_for_selector("html[data-drawn='3']")
+        for width in (1280, 390):
+            tab.set_viewport_size({"width": width, "height": 900})
+            tab.wait_for_function(f"document.documentElement.dataset.width == '{width}'")
+            assert tab.evaluate("document.documentElement.scrollWidth") <= width
+            assert (width, tab.evaluate(OVERLAPS)) == (width, [])
+        assert seen == []
+    finally:
+        tab.close()
+
+
 def test_text_reads_without_scripts(browser, address):
     context = browser.new_context(java_script_enabled=False)
     tab = context.new_page()

@@ -16,7 +16,8 @@ LEVELS = ("0.5", "0.9")
 
 
 def summarise(entries: Sequence[Entry]) -> dict[str, Any]:
-    """``contestants``: means of each over the tables it took part in. ``duels``: the choice of laws against each other
+    """``contestants``: means of each over the tables it took part in; in log errors a failure counts as a factor of ten,
+    the other scores are of what was predicted. ``duels``: the choice of laws against each other
     contestant on the tasks that both played. ``coverage``: of 90 % intervals by reach. ``tables``: mean log error by
     table and contestant.
     """
@@ -34,11 +35,12 @@ def _contestant(entries: Sequence[Entry]) -> dict[str, Any]:
     tables = _grouped(good)
     out: dict[str, Any] = {
         "tasks": len(entries),
-        "tables": len(tables),
+        "tables": len(_grouped(entries)),
         "failed": len(entries) - len(good),
         "seconds": float(sum(entry["seconds"] for entry in entries)),
+        "log_error": _mean_of_means(_grouped(entries), lambda entry: entry.get("log_error", CAP)),
     }
-    for key in ("log_error", "relative", "r2"):
+    for key in ("relative", "r2"):
         out[key] = _mean_of_means(tables, lambda entry, key=key: entry[key])
     for key in ("inside", "width", "interval_score"):
         for level in LEVELS:

@@ -8,7 +8,7 @@ from __future__ import annotations
 import csv
 import io
 import math
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 from tenfold.report.blocks import Block, Facts, Grid, Lines, Para, Picture, Section
@@ -25,6 +25,7 @@ def arena_sections(saved: Json, *, whole: bool = True) -> list[Section]:
     return [
         verdict_section(saved),
         contestants_section(saved),
+        *failures_sections(saved),
         *duels_sections(saved),
         coverage_section(saved),
         *([tables_section(saved)] if whole else []),
@@ -130,7 +131,7 @@ def lost_lines(saved: Json, what: str) -> list[str]:
         duel = saved["summary"]["duels"][name]
         if what not in duel or _wins(saved, name, what):
             continue
-        mine, theirs = (percent(value) for value in duel[what])
+        mine, theirs = _apart(*duel[what])
         if what == "log_error":
             by = f", {_difference(duel)} points more" if len(duel["by_table"]) > 1 else ""
             where = f"over {count(duel['tables'], 'table')} that both play"
@@ -138,6 +139,16 @@ def lost_lines(saved: Json, what: str) -> list[str]:
         else:
             out.append(f"Not better than {_named(name)} in interval score: {mine} against {theirs}.")
     return out
+
+
+def _apart(mine: float, theirs: float) -> tuple[str, str]:
+    """Two percentages with as many digits as it takes to tell them apart, four places at most."""
+    one, other = percent(mine), percent(theirs)
+    for places in range(1, 5):
+        if one != other:
+            break
+        one, other = (f"{100 * value:.{places}f} %" for value in (mine, theirs))
+    return one, other
 
 
 def _difference(duel: Json) -> str:
@@ -157,8 +168,8 @@ def _extent(saved: Json) -> str:
     head = f"{count(found['tasks'], 'task')} from {count(found['tables'], 'table')}"
     return (
         f"{head}: small scales are fitted (objective {objectives}, {draws}), withheld ones predicted. Every table counts "
-        "once, whatever its number of tasks; a prediction that fails or is off by more than a factor of ten counts as a "
-        "factor of ten in the duels."
+        "once, whatever its number of tasks; in log errors a prediction that fails, or is off by more than a factor of "
+        "ten, counts as a factor of ten."
     )
 
 
@@ -202,6 +213,26 @@ def _share(value: float | None) -> str:
 
 def _percent(value: float | None) -> str:
     return percent(value) if finite(value) else ""
+
+
+def failures(entries: Iterable[Json]) -> dict[str, dict[str, int]]:
+    """Why contestants have no scores, by contestant and reason, and how often."""
+    found: dict[str, dict[str, int]] = {}
+    for entry in entries:
+        if "log_error" not in entry:
+            reason = str(entry["reason"]).removeprefix(f"{entry['table']}: {entry['task']}: ")
+            reasons = found.setdefault(str(entry["contestant"]), {})
+            reasons[reason] = reasons.get(reason, 0) + 1
+    return found
+
+
+def failures_sections(saved: Json) -> list[Section]:
+    """What contestants could not predict, from the entries or from what was kept of them."""
+    found = failures(saved["entries"]) if "entries" in saved else saved.get("failures") or {}
+    lines = tuple(
+        f"{name}, {count(times, 'task')}: {why}" for name, reasons in found.items() for why, times in reasons.items()
+    )
+    return [Section("failures", "What could not be predicted", (Lines(lines),))] if lines else []
 
 
 def duels_sections(saved: Json) -> list[Section]:
