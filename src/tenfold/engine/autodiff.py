@@ -1,6 +1,6 @@
 """Any other law, differentiated by JAX: exact gradients and Hessians, batched over lanes in chunks of one shape.
 
-Rows are padded to buckets 1.25 apart with zero weight and lanes to a fixed chunk, so that a law compiles once for a
+Rows are padded to buckets with zero weight and lanes to a chunk of the bucket's own, so that a law compiles once for a
 table whatever is asked of it afterwards (starts, resamples, profiles).
 """
 
@@ -27,10 +27,13 @@ ELEMENTS, LEAST_LANES = 512, 4
 
 
 def bucket(rows: int) -> int:
-    """The padded number of rows: 16, 32, 64, then 80, 100, 125, ... (steps of 1.25)."""
+    """The padded number of rows: powers of two from 16 to 512, then 640, 800, ... (steps of 1.25).
+
+    Small tables cost less to compute on than to compile for.
+    """
     size = 16
     while size < rows:
-        size = 2 * size if size < 64 else int(np.ceil(size * 1.25))
+        size = 2 * size if size < 512 else int(np.ceil(size * 1.25))
     return size
 
 
