@@ -220,7 +220,7 @@ def _noise(members: Sequence[Member], runs: Runs, axis: str) -> float:
 
 
 def _scale_name(entries: Sequence[Entry]) -> str:
-    return "flops" if entries and entries[0].folds else ""
+    return next((entry.axis for entry in entries if entry.folds), "")
 
 
 def _rehearsed(entries: Sequence[Entry], axis: str, noise: float) -> Rehearsal:

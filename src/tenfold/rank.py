@@ -45,8 +45,8 @@ class Entry:
     the smallest folds, what it would be there follows from how it compares with the median law on the others. ``score``
     decides the order: ``withheld``, a tenth more for every coefficient, doubled for every axis the law is blind to.
     ``rms`` is the error on the rows that were fitted, ``aicc`` and ``bic`` the information criteria of normal log
-    residuals. ``blind``: axes that vary and that the law does not know. ``tied``: the withheld scales cannot tell it
-    from the first. ``reason`` says why a law has no place.
+    residuals. ``blind``: axes that vary and that the law does not know. ``axis``: along which scales were withheld.
+    ``tied``: the withheld scales cannot tell it from the first. ``reason`` says why a law has no place.
     """
 
     law: str
@@ -61,6 +61,7 @@ class Entry:
     blind: tuple[str, ...] = ()
     aicc: float = float("nan")
     bic: float = float("nan")
+    axis: str = ""
 
     def to_dict(self) -> dict[str, Any]:
         """The stable JSON form."""
@@ -273,7 +274,15 @@ def _entry(made: Fit, runs: Runs, scale: str, withhold: int | None) -> Entry:
     bic = fitness + np.log(made.n) * (coefs + 1)
     blind = _unseen(made, runs)
     return Entry(
-        made.law.name, coefs, made.rms, float("nan"), rehearsal.folds, blind=blind, aicc=float(aicc), bic=float(bic)
+        made.law.name,
+        coefs,
+        made.rms,
+        float("nan"),
+        rehearsal.folds,
+        blind=blind,
+        aicc=float(aicc),
+        bic=float(bic),
+        axis=rehearsal.axis,
     )
 
 

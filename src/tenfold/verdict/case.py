@@ -200,6 +200,11 @@ def percent(value: float) -> str:
     return f"{scaled:.0f} %" if abs(scaled) >= 10 else f"{scaled:.2g} %"
 
 
+def change(value: float) -> str:
+    """A change of a logarithm as people say it: ``4.1 %``, or from a factor of two on ``a factor of 3.4``."""
+    return percent(value) if value < 0.7 else f"a factor of {float(f'{np.exp(min(value, 600.0)):.2g}'):.6g}"
+
+
 def chance(p: float) -> str:
     """A small probability: ``.003``, ``2e-9``."""
     text = f"{p:.0e}"
