@@ -389,7 +389,7 @@ def tied_with(entry: Entry, first: Entry) -> Entry:
     theirs = {(fold.fitted_to, fold.target): fold for fold in first.folds}
     rows: dict[tuple[float, int], float] = {}
     for key, weight in zip(common, fold_weights(common), strict=True):
-        pairs = zip(mine[key].errors, theirs[key].errors, strict=False)
+        pairs = zip(mine[key].errors or (mine[key].rms,), theirs[key].errors or (theirs[key].rms,), strict=False)
         for row, (a, b) in enumerate(pairs):
             rows[key[1], row] = rows.get((key[1], row), 0.0) + weight * (a**2 - b**2)
     gap = np.array(list(rows.values()))

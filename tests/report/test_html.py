@@ -144,8 +144,12 @@ def test_laws_stand_in_order_with_ties_and_nulls(study):
     nulls = {"last value": 0.2, "log-linear": 0.08}
     folds = tuple(replace(fold, nulls=nulls) for fold in study.best.rehearsal.folds)
     best = replace(study.best, rehearsal=replace(study.best.rehearsal, folds=folds))
-    tie = tuple(replace(fold, rms=fold.rms * (1.02 if k else 0.99)) for k, fold in enumerate(folds))
-    worse = tuple(replace(fold, rms=3 * fold.rms) for fold in folds)
+
+    def scaled(fold, factor):
+        return replace(fold, rms=factor * fold.rms, errors=tuple(factor * error for error in fold.errors))
+
+    tie = tuple(scaled(fold, 1.02 if k else 0.99) for k, fold in enumerate(folds))
+    worse = tuple(scaled(fold, 3.0) for fold in folds)
     others = [
         replace(
             best,
