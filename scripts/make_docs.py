@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from arena_page import arena_page
+from cases_page import cases_page
 from coverage_page import coverage_page
 from ladder_page import ladder_page
 from simulate_page import incomplete, measure, measured_of, simulate_page
@@ -75,6 +76,7 @@ def pages() -> dict[str, str]:
     made["ladder-files.md"] = HEAD + ladder_page()
     made["verdicts.md"] = HEAD + verdicts_page()
     made["coverage.md"] = HEAD + coverage_page()
+    made["case-studies.md"] = HEAD + cases_page()
     made["arena.md"] = HEAD + arena_page()
     return made
 
