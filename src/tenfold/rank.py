@@ -393,5 +393,7 @@ def tied_with(entry: Entry, first: Entry) -> Entry:
         for row, (a, b) in enumerate(pairs):
             rows[key[1], row] = rows.get((key[1], row), 0.0) + weight * (a**2 - b**2)
     gap = np.array(list(rows.values()))
+    if len(gap) < 3:  # too few to compare row by row: twice the error is a difference
+        return replace(entry, tied=bool(max(mine[key].rms / max(theirs[key].rms, 1e-12) for key in common) <= 2.0))
     error = float(np.sqrt(np.sum((gap - gap.mean()) ** 2) / max(len(gap) - 1, 1) / len(gap)))
-    return replace(entry, tied=bool(gap.mean() <= 1.64 * error or len(gap) < 3))
+    return replace(entry, tied=bool(gap.mean() <= 1.64 * error))
