@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import warnings
+
 import numpy as np
 import pytest
 
 from shared_data import shared_table
 from tenfold import ConfigError, DataError, FitError, Runs, fit, forecast, read_runs
 from tenfold.core import LawError, Status
+from tenfold.headline import Headline, evaluate
 from tenfold.laws import get
 
 TRUTH = {"E": 1.8, "A": 400.0, "B": 1000.0, "alpha": 0.34, "beta": 0.36}
@@ -222,3 +225,17 @@ def test_a_value_of_zero_does_not_break_a_linear_fit():
     made = fit("a*x/(x + b)", Runs({"x": steps, "accuracy": accuracy}), target="accuracy", objective="squared@linear")
     # one of 25 values is wrong by .07
     assert made.coef["a"] == pytest.approx(0.9, rel=0.05)
+
+
+def test_starts_that_overflow_say_nothing_to_the_user():
+    """Some exponents of farseer's grid make terms whose sums are not finite; those starts are left out without a word."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        assert fit("farseer", read_runs("data:bytes", where="flops > 5e12"), certificate=False).rms < 0.01
+
+
+def test_a_headline_at_a_coefficient_that_is_zero_is_no_exception():
+    """Where the data term vanishes the optimal size has no exponent; a rising metric under a falling law ends there."""
+    law = get("chinchilla")
+    coef = {"E": 0.4, "A": 0.0, "B": 0.0, "alpha": 0.3, "beta": 0.3}
+    assert np.isnan(evaluate(Headline("a", "", {}, 1e20), law, coef))
