@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tenfold.choose import AUTO, Choice
-from tenfold.core.axes import AXES, axis_of
+from tenfold.core.axes import AXES, OUTPUTS, axis_of
 from tenfold.core.errors import ConfigError
 from tenfold.core.law import Law, Published, predict
 from tenfold.core.provenance import Provenance, provenance
@@ -140,7 +140,11 @@ def forecast(
     if rehearsal is None:
         rehearsal = rehearse(base, runs, withhold=withhold, seed=seed)
     noise = source.noise if isinstance(source, Choice) else noise_of(source, runs)
-    bare = [_predict(source, draws, rehearsal, point, noise=noise, levels=tuple(levels), seed=seed) for point in targets]
+    top = 1.0 if OUTPUTS.get(base.target) == "fraction" and runs.span(base.target)[1] <= 1.0 else np.inf
+    bare = [
+        _predict(source, draws, rehearsal, point, noise=noise, top=top, levels=tuple(levels), seed=seed)
+        for point in targets
+    ]
     made = tuple(replace(each, verdict=verdict(base, rehearsal=rehearsal, draws=draws, prediction=each)) for each in bare)
     stacked = (f"stacked from {source.formula()}", *source.notes) if isinstance(source, Choice) else ()
     return Forecast(
@@ -260,6 +264,7 @@ def _predict(
     inputs: Mapping[str, float],
     *,
     noise: float,
+    top: float,
     levels: tuple[float, ...],
     seed: int,
 ) -> Prediction:
@@ -281,7 +286,11 @@ def _predict(
         levels=levels,
         seed=seed,
     )
-    intervals = {level: (float(low[0]), float(high[0])) for level, (low, high) in made.intervals.items()}
+    # resamples may all lie on one side of the fit, and a share of everything is no more than one
+    intervals = {
+        level: (min(float(low[0]), center), max(min(float(high[0]), top), center))
+        for level, (low, high) in made.intervals.items()
+    }
     parts = {name: float(values[0]) for name, values in made.parts.items()}
     status = "unrehearsed"
     if rehearsal.done:
