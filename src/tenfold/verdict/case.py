@@ -243,7 +243,7 @@ def exponents_along(fit: Judged, symbol: str) -> tuple[str, ...]:
         return ()
     shares = {}
     for name, domain in fit.law.coefs.items():
-        if domain.name != "exponent" or name in fit.certificate.at_bound:
+        if domain.name != "exponent":
             continue
         step = 1e-3 * max(abs(fit.coef[name]), 1e-3)
         moved = {**fit.coef, name: fit.coef[name] + step}
