@@ -104,7 +104,7 @@ def choose(
     given: Collection[str] = (),
     scale: str = "",
     objective: Objective | str = "huber:1e-3",
-    resamples: int = 1000,
+    resamples: int = 500,
     seed: int = 0,
     certificate: bool = True,
     tell: Tell | None = None,

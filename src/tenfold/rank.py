@@ -6,7 +6,7 @@ last value, and a straight line in logarithms. A law that does not beat them has
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -32,7 +32,7 @@ SEARCH = Starts(grid=256, polish=8)  # of each candidate; the first law is then 
 COST = 0.1  # what a coefficient adds to a law's score, in shares of its error: of two laws that predict alike the simpler
 BLIND = 2.0  # by what the score of a law is multiplied for every varying axis that it does not know
 AXIS_COLUMNS = ("params", "tokens", "flops", "unique_tokens", "steps", "width", "depth", "experts", "x")
-FALLING = {"loss", "error"}  # what laws of either describe alike
+FALLING = {"loss", "error"}  # what curves of one axis describe alike
 RECENT = 1e-3  # a decade: how fast folds lose weight, see fold_weights
 MANY = 6  # coefficients beyond which a law is tried only if the simpler law that it extends has paid for its own
 
@@ -157,6 +157,9 @@ def rank(
     axis = axis or _only_axis(runs)
     chosen, left_out = (listed, {}) if listed else allowed(runs, target=target, axis=axis, given=given)
     shared = {"target": target, "axis": axis, "objective": objective, **options}
+    if not listed:
+        chosen, blind = _seeing(chosen, runs, axis)
+        left_out = {**left_out, **blind}
     entries: dict[str, Entry] = {}
     fits: dict[str, Fit] = {}
     for done, law in enumerate(sorted(chosen, key=lambda law: len(law.coefs))):
@@ -180,6 +183,20 @@ def rank(
     best = fit(fits[first.law].law, runs, throw=False, **shared) if certificate else fits[first.law]
     scales = len({fold.target for fold in first.folds})
     return Ranking(tuple(order), best, basis, scales, left_out, fits)
+
+
+def _seeing(chosen: Sequence[Law], runs: Runs, axis: str) -> tuple[list[Law], dict[str, str]]:
+    """Without the laws of one axis that do not know another one which varies, where a law of both is at hand."""
+    columns = {law.name: [axis if s == "x" else axis_of(s).column for s in law.inputs] for law in chosen}
+    unseen = {law.name: {*_unseen(columns[law.name], derive(runs, columns[law.name]))} for law in chosen}
+    kept, left_out = [], {}
+    for law in chosen:
+        mine = unseen[law.name]
+        if len(law.inputs) == 1 and any(unseen[other.name] < mine for other in chosen if len(other.inputs) > 1):
+            left_out[law.name] = f"does not know {', '.join(sorted(mine))}, which also decide"
+        else:
+            kept.append(law)
+    return kept, left_out
 
 
 def _admit(law: Law, entries: Mapping[str, Entry], runs: Runs) -> None:
@@ -226,7 +243,7 @@ def allowed(
     """
     good, left_out = [], {}
     for law in laws().values():
-        if law.output != target and not {law.output, target} <= FALLING:
+        if law.output != target and not (tuple(law.inputs) == ("x",) and {law.output, target} <= FALLING):
             continue
         columns = [axis if symbol == "x" else axis_of(symbol).column for symbol in law.inputs]
         if target in columns:
@@ -272,7 +289,7 @@ def _entry(made: Fit, runs: Runs, scale: str, withhold: int | None) -> Entry:
     fitness = made.n * np.log(max(made.rms, 1e-12) ** 2)
     aicc = fitness + 2.0 * (coefs + 1) * made.n / left if left > 0 else float("nan")
     bic = fitness + np.log(made.n) * (coefs + 1)
-    blind = _unseen(made, runs)
+    blind = _unseen(made.columns.values(), runs)
     return Entry(
         made.law.name,
         coefs,
@@ -286,9 +303,9 @@ def _entry(made: Fit, runs: Runs, scale: str, withhold: int | None) -> Entry:
     )
 
 
-def _unseen(made: Fit, runs: Runs) -> tuple[str, ...]:
-    """Axes that vary in the runs, are no function of those that the law knows, and that it does not know."""
-    known = {name: runs.columns[name] for name in made.columns.values() if runs.has(name)}
+def _unseen(columns: Iterable[str], runs: Runs) -> tuple[str, ...]:
+    """Axes that vary in the runs, are no function of those that a law knows, and that it does not know."""
+    known = {name: runs.columns[name] for name in columns if runs.has(name)}
     logs = [np.log(values) for values in known.values() if (values > 0).all()]
     out = []
     for name in AXIS_COLUMNS:
