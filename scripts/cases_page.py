@@ -15,8 +15,8 @@ sys.path.insert(0, str(ROOT))
 
 from benchmarks.cases import Ask, Study, studies  # noqa: E402  the package lies beside scripts/, not in it
 
-from tenfold.arena.cards import CARDS  # noqa: E402
-from tenfold.io.config import load_toml  # noqa: E402
+from tenfold.arena.cards import CARDS  # noqa: E402  after the path above
+from tenfold.io.config import load_toml  # noqa: E402  after the path above
 
 RESULTS = ROOT / "benchmarks" / "cases.json"
 LEVELS = ("trust", "caution", "do not use")
