@@ -5,8 +5,8 @@ from __future__ import annotations
 import mpmath
 import numpy as np
 import pytest
-from cases import SHARED_EXPONENT, measured, synthetic
 
+from cases import SHARED_EXPONENT, measured, synthetic
 from tenfold.engine import fast
 from tenfold.engine.objective import Absolute, Binomial, Huber, SmoothAbsolute, Squared, Student
 from tenfold.engine.problem import build

@@ -5,8 +5,8 @@ from __future__ import annotations
 import mpmath
 import numpy as np
 import pytest
-from cases import SHARED_EXPONENT, TRUTH, synthetic
 
+from cases import SHARED_EXPONENT, TRUTH, synthetic
 from tenfold.engine import kernel as kernels
 from tenfold.engine.additive import AdditiveKernel
 from tenfold.engine.autodiff import AutodiffKernel

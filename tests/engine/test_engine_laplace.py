@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from cases import measured
 
+from cases import measured
 from tenfold.core.law import law_from_text
 from tenfold.engine import laplace, resample
 from tenfold.engine.objective import Absolute, Huber, Squared

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from cases import measured, points, synthetic
 
+from cases import measured, points, synthetic
 from tenfold.core.law import law_from_text
 from tenfold.engine import profile
 from tenfold.engine.objective import Huber, Squared

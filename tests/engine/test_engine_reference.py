@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from cases import coefficients, measured, points, synthetic
 
+from cases import coefficients, measured, points, synthetic
 from tenfold.core.domains import Interval
 from tenfold.core.law import law_from_text
 from tenfold.core.status import Status

@@ -6,8 +6,8 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from cases import measured
 
+from cases import measured
 from tenfold.core.domains import Interval
 from tenfold.core.law import law_from_text
 from tenfold.engine import resample
