@@ -10,13 +10,13 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from tenfold.arena.cards import CARDS
+from tenfold.io.config import load_toml
+
 ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT))
 
 from benchmarks.cases import Ask, Study, studies  # noqa: E402  the package lies beside scripts/, not in it
-
-from tenfold.arena.cards import CARDS  # noqa: E402  after the path above
-from tenfold.io.config import load_toml  # noqa: E402  after the path above
 
 RESULTS = ROOT / "benchmarks" / "cases.json"
 LEVELS = ("trust", "caution", "do not use")

@@ -33,15 +33,12 @@ def declared(spectrum: Spectrum, *, low: float, high: float, noise: float = 0.0)
     return out
 
 
-@simulator(
-    Cite(
-        "Bahri et al.",
-        2021,
-        "Explaining Neural Scaling Laws",
-        "arXiv:2102.06701",
-        "resolution-limited scaling of kernels",
-    )
+KERNELS = Cite(
+    "Bahri et al.", 2021, "Explaining Neural Scaling Laws", "arXiv:2102.06701", "resolution-limited scaling of kernels"
 )
+
+
+@simulator(KERNELS)
 def kernel(
     *,
     alpha: float = 1.0,

@@ -5,9 +5,8 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from tenfold.core.law import Cite
 from tenfold.core.runs import Runs
-from tenfold.simulate.kernel import declared
+from tenfold.simulate.kernel import KERNELS, declared
 from tenfold.simulate.kinds import Truth, simulator
 from tenfold.simulate.parts import between, runs_of, whole_grid
 from tenfold.simulate.spectrum import Spectrum
@@ -48,15 +47,7 @@ def best(weights: Array, features: Array, spread: Array) -> Array:
     return np.asarray(features.T @ np.linalg.solve(scaled @ scaled.T, scaled @ (weights * spread)))
 
 
-@simulator(
-    Cite(
-        "Bahri et al.",
-        2021,
-        "Explaining Neural Scaling Laws",
-        "arXiv:2102.06701",
-        "resolution-limited scaling of kernels",
-    )
-)
+@simulator(KERNELS)
 def teacher_student(
     *,
     alpha: float = 1.0,
