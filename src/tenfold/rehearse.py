@@ -21,7 +21,7 @@ from tenfold.core.runs import Runs
 from tenfold.core.scales import Levels, decades, levels
 from tenfold.engine import resample
 from tenfold.engine.problem import Problem
-from tenfold.engine.solve import ROUGHLY, refit
+from tenfold.engine.solve import refit, roughly
 from tenfold.fit import Fit
 from tenfold.nulls import null_errors
 from tenfold.prepare import Prepared
@@ -282,7 +282,7 @@ def _resampled(
     within = np.unique(clusters[inside], return_inverse=True)[1]
     many = np.zeros((draws, len(weights)))
     many[:, inside] = resample.cluster_counts(within, draws, np.random.default_rng(seed)) * weights[inside]
-    lanes = refit(problem, np.repeat(theta[None], draws, axis=0), weights=many, settings=ROUGHLY)
+    lanes = refit(problem, np.repeat(theta[None], draws, axis=0), weights=many, settings=roughly(len(weights)))
     return {k: v[:, None] for k, v in problem.natural(lanes.theta).items()}
 
 

@@ -20,7 +20,7 @@ from tenfold.engine.autodiff import AutodiffKernel
 from tenfold.engine.newton import Solutions
 from tenfold.engine.objective import Absolute, Huber, Kinked, Squared, Student
 from tenfold.engine.problem import Problem
-from tenfold.engine.solve import ROUGHLY, refit
+from tenfold.engine.solve import refit, roughly
 from tenfold.estimators.options import rebuilt
 from tenfold.fit import Fit
 from tenfold.prepare import Prepared, prepare
@@ -509,7 +509,8 @@ def _guarded(
     given = weights if weights is not None else target
     assert given is not None
     count = len(given)
-    settings = ROUGHLY if isinstance(problem.kernel, AutodiffKernel) else None  # sums of powers cost nothing to finish
+    autodiff = isinstance(problem.kernel, AutodiffKernel)
+    settings = roughly(len(problem.y)) if autodiff else None  # sums of powers cost nothing to finish
     warm = refit(problem, np.repeat(theta[None], count, axis=0), weights=weights, target=target, settings=settings)
     lanes, report = resample.guard(problem, warm, weights=weights, target=target)
     return lanes, {"checked": report.checked, "improved": report.improved}

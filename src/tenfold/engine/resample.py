@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from tenfold.engine.additive import AdditiveKernel
 from tenfold.engine.newton import Newton, Solutions
 from tenfold.engine.problem import Problem
-from tenfold.engine.solve import ROUGHLY, SCREEN_ROWS, refit
+from tenfold.engine.solve import SCREEN_ROWS, refit, roughly
 from tenfold.engine.starts import Starts, spread, thinned
 
 Array = NDArray[np.float64]
@@ -22,7 +22,8 @@ Clusters = NDArray[np.int64]
 
 # Of all starts of a lane before the best one goes on, and of that one: it need not settle to show a better basin.
 _ROUGH_STEPS, _STEPS = 25, 40
-WORSE = 1e-6  # a warm-started lane this much above another end, relative, has missed a basin
+# A warm-started lane has missed a basin when another end is lower by this much of what one row adds to the objective.
+WORSE = 0.01
 _WEBB = np.sqrt([0.5, 1.0, 1.5])
 
 
@@ -141,7 +142,8 @@ def guard(
     chosen = np.unique(np.linspace(0, lanes - 1, min(sample, lanes)).astype(np.int64))
     polish = 8 if additive else 4
     found = _search(problem, chosen, weights, target, polish, settings)
-    better = _better(found, warm, chosen)
+    worse = WORSE / len(problem.y)
+    better = _better(found, warm, chosen, worse)
     if not better.any():
         return warm, Guarded(len(chosen), 0)
     every = np.arange(lanes)
@@ -151,12 +153,12 @@ def guard(
         return out, Guarded(lanes, int(better.sum()))
     if additive:
         others = _search(problem, rest, weights, target, polish, settings)
-        out = _replace(out, others, rest, _better(others, out, rest))
+        out = _replace(out, others, rest, _better(others, out, rest, worse))
     else:
         for start in _distinct(found.theta[better]):
-            others = _from(problem, np.repeat(start[None], len(rest), axis=0), rest, weights, target, settings or ROUGHLY)
-            out = _replace(out, others, rest, _better(others, out, rest))
-    return out, Guarded(lanes, int(np.sum(out.value < warm.value - WORSE * np.abs(warm.value))))
+            others = _from(problem, np.repeat(start[None], len(rest), axis=0), rest, weights, target, settings or roughly(len(problem.y)))
+            out = _replace(out, others, rest, _better(others, out, rest, worse))
+    return out, Guarded(lanes, int(np.sum(out.value < warm.value - worse * np.abs(warm.value))))
 
 
 def search(
@@ -173,14 +175,15 @@ def search(
     out = _search(problem, every, weights, None, polish, settings)
     for start in np.zeros((0, problem.size)) if warm is None else np.atleast_2d(warm):
         begin = np.repeat(start[None], len(every), axis=0)
-        other = _from(problem, begin, every, weights, None, settings or ROUGHLY)
-        out = _replace(out, other, every, _better(other, out, every))
+        other = _from(problem, begin, every, weights, None, settings or roughly(len(problem.y)))
+        out = _replace(out, other, every, _better(other, out, every, WORSE / len(problem.y)))
     return out
 
 
-def _better(found: Solutions, warm: Solutions, lanes: NDArray[np.int64]) -> NDArray[np.bool_]:
+def _better(found: Solutions, warm: Solutions, lanes: NDArray[np.int64], worse: float) -> NDArray[np.bool_]:
+    """Whether another end is lower by more than the share ``worse``."""
     old = np.where(np.isfinite(warm.value[lanes]), warm.value[lanes], np.inf)
-    return np.asarray(found.value < old - WORSE * np.abs(np.where(np.isfinite(old), old, 0.0)))
+    return np.asarray(found.value < old - worse * np.abs(np.where(np.isfinite(old), old, 0.0)))
 
 
 def _replace(warm: Solutions, found: Solutions, lanes: NDArray[np.int64], better: NDArray[np.bool_]) -> Solutions:
@@ -228,10 +231,30 @@ def _search(
     settings = settings or Newton(max_steps=_STEPS)
     starts = _starts(problem, lanes, weights, target, polish)
     few = replace(settings, max_steps=min(_ROUGH_STEPS, settings.max_steps))
-    rough = _from(problem, starts, np.repeat(lanes, polish), weights, target, few)
+    each = np.repeat(lanes, polish)
+    rows = _enough(problem, lanes, weights)
+    if rows is None:
+        rough = _from(problem, starts, each, weights, target, few)
+    else:
+        part = problem.subset(rows)
+        some = [None if given is None else given[:, rows] for given in (weights, target)]
+        rough = _from(part, starts, each, *some, few)
     value = np.where(np.isfinite(rough.value), rough.value, np.inf).reshape(-1, polish)
     best = np.arange(len(lanes)) * polish + value.argmin(axis=1)
     return _from(problem, rough.theta[best], lanes, weights, target, settings)
+
+
+def _enough(problem: Problem, lanes: NDArray[np.int64], weights: Array | None) -> NDArray[np.int64] | None:
+    """Evenly spaced rows that tell a lane's starts apart as well as all rows do, or None where there are no such.
+
+    A lane whose weights leave it few of them, as those of a fold at the small end of a ladder do, needs all of its rows.
+    """
+    if isinstance(problem.kernel, AdditiveKernel) or len(problem.y) <= SCREEN_ROWS:
+        return None
+    rows = thinned(len(problem.y), SCREEN_ROWS)
+    if weights is not None and np.count_nonzero(weights[lanes][:, rows], axis=1).min() < SCREEN_ROWS // 4:
+        return None
+    return rows
 
 
 def _starts(

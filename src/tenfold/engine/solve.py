@@ -24,9 +24,9 @@ Mask = NDArray[np.bool_]
 
 SCREEN_ROWS, _ROUGH_STEPS = 128, 25  # of laws that are not sums of power terms
 WARM = 0.5  # first damping of refits, which start nearer to their optimum than the global search does
-# Refits of resamples and of folds: a predicted decrease of 1e-8 of the objective is far below what its noise moves it by
-# on a table of less than a million rows, and a law with a flat ridge would take its last hundred steps for less.
-ROUGHLY = Newton(damping=WARM, decrement=1e-8, step=1e-7, max_steps=100)
+# Of what one row adds to the objective: a coefficient that is off by one standard error costs about as much as one row
+# does, so an end this much above the optimum is a hundredth of a standard error away from it.
+SETTLED = 1e-4
 AGREE = 1e-6  # starts whose objective is within this share of the best count as agreeing with it
 
 
@@ -51,6 +51,15 @@ def threads() -> int:
     if given.isdigit() and int(given) > 0:
         return int(given)
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
+def roughly(rows: int) -> Newton:
+    """Settings for refits of resamples and folds of a law that JAX differentiates.
+
+    They stop where the next step would gain a ten-thousandth of what one row adds to the objective, far below what the
+    resampling moves it by; a law with a flat ridge would take its last hundred steps for less.
+    """
+    return Newton(damping=WARM, decrement=min(SETTLED / max(rows, 1), 1e-6), step=1e-7, max_steps=100)
 
 
 def solve(
