@@ -259,7 +259,8 @@ def _join(found: dict[str, Any], before: Mapping[str, Any]) -> None:
             continue
         for part in ("counted", "methods"):
             found[name][part] = {**cell[part], **found[name][part]}
-        found[name] |= {part: cell[part] for part in ("tables", "chosen", "forecast")}
+        if cell["tables"] > found[name]["tables"]:  # what the larger count says of the method chosen and of forecasts
+            found[name] |= {part: cell[part] for part in ("tables", "chosen", "forecast")}
 
 
 def main() -> None:

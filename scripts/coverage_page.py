@@ -12,8 +12,7 @@ TOP = """# Do intervals hold the truth?
 
 `python -m benchmarks.coverage` simulates ladders whose truth is known (`tenfold simulate ladder`), fits each one by default
 settings unless the row says otherwise, and counts how often nominal 50 and 90 % intervals hold what they should. A share
-counted on {tables} ladders is itself uncertain: one that is truly 90 % comes out between {low:.0f} and {high:.0f} % nine
-times in ten. Every ladder is one of Chinchilla's law with the coefficients of Besiroglu et al. (2024), {low_flops} to
+that is truly 90 % comes out, nine times in ten, {ranges}. Every ladder is one of Chinchilla's law with the coefficients of Besiroglu et al. (2024), {low_flops} to
 {high_flops} FLOP, and draws are {draws} a fit ({machine}).
 
 Each cell below gives the 90 % share and, behind the bar, the width of the 90 % interval: one is the width of the interval
@@ -21,9 +20,8 @@ that the estimator's own spread over the ladders asks for, so the shortest inter
 A width of `none` means that a draw in some interval's middle had no such quantity at all. `auto` is what `draw`, `forecast`
 and `plan` use when nothing is said.
 
-Two shortfalls are known. On ten runs, two a coefficient, a robust fit passes through half of the rows, and its residuals say
-too little of the noise: intervals of `auto` are a few points short there, and `bootstrap` (`dirichlet` below) covers at the
-price of width. And noise that differs between runs without a trend along the ladder is not noticed: `wild` and
+Two weaknesses are known. Where the noise grows towards small scales, whole runs are resampled, and the intervals come out
+longer than they need be. And noise that differs between runs without a trend along the ladder is not noticed: `wild` and
 `bootstrap` do not assume that it is alike.
 """
 
@@ -44,13 +42,10 @@ def coverage_page(source: Path = SOURCE) -> str:
     if not source.is_file():
         return "# Do intervals hold the truth?\n\nNot measured yet: `python -m benchmarks.coverage`.\n"
     found = json.loads(source.read_text())
-    tables = min(cell["tables"] for cell in found["cells"].values())
-    half = 164.5 * (0.9 * 0.1 / tables) ** 0.5
+    counts = sorted({count for cell in found["cells"].values() for count in cell["counted"].values()})
     ladder = found["ladder"]
     top = TOP.format(
-        tables=tables,
-        low=90 - half,
-        high=90 + half,
+        ranges=" and ".join(_range(count) for count in counts),
         draws=found["draws"],
         machine=found["machine"],
         low_flops=_power(ladder["low"]),
@@ -60,6 +55,12 @@ def coverage_page(source: Path = SOURCE) -> str:
     parts += [_cell(name, cell) for name, cell in found["cells"].items()]
     parts.append(_forecasts(found["cells"]))
     return "\n".join(parts) + "\n"
+
+
+def _range(tables: int) -> str:
+    """What chance alone does to a share of 90 % counted on so many ladders."""
+    half = 164.5 * (0.9 * 0.1 / tables) ** 0.5
+    return f"between {90 - half:.0f} and {90 + half:.0f} % where {tables} ladders were counted"
 
 
 def _power(value: float) -> str:
@@ -100,7 +101,7 @@ def _cell(name: str, cell: dict[str, Any]) -> str:
     quantities = list(next(iter(cell["methods"].values())))
     lines = [
         f"## {name[0].upper()}{name[1:]}\n",
-        f"{cell['words']}; objective {cell['objective']}; {cell['tables']} ladders; auto chose {_chosen(cell)}.",
+        f"{cell['words']}; objective {cell['objective']}; auto chose {_chosen(cell)}. Behind each method: how many ladders.",
     ]
     if not cell["right"]:
         lines.append(
@@ -110,8 +111,7 @@ def _cell(name: str, cell: dict[str, Any]) -> str:
     lines += ["", f"| method | {' | '.join(quantities)} |", "|---|" + "---|" * len(quantities)]
     for method, found in cell["methods"].items():
         row = [f"{100 * found[what]['0.9']:.0f} / {_width(found[what]['width'])}" for what in quantities]
-        fewer = f" ({cell['counted'][method]} ladders)" if cell["counted"][method] < cell["tables"] else ""
-        lines.append(f"| {method}{fewer} | {' | '.join(row)} |")
+        lines.append(f"| {method} ({cell['counted'][method]}) | {' | '.join(row)} |")
     halves = "; ".join(
         f"{method} {100 * min(shares):.0f} to {100 * max(shares):.0f}"
         for method, found in cell["methods"].items()

@@ -31,7 +31,7 @@ Array = NDArray[np.float64]
 
 LEAST_SCALES = 3  # scales a law must be fitted on before its prediction of the next means anything
 FINE = 0.15  # decades: how wide a withheld scale is on an axis that was sampled continuously, such as steps of a curve
-MANY_ROWS = 20  # from so many on, the middle half of the residuals says how large the noise is
+MANY_ROWS = 20  # from so many on, the median size of the residuals says how large the noise is
 DRAWS = 100  # resamples a fold, for the coefficient part of its error
 
 
@@ -296,12 +296,14 @@ def log_error(predicted: Array, measured: Array) -> Array:
 def run_noise(residual: Array, coefs: float) -> float:
     """Standard deviation of one run's logarithm from the residuals of a law with so many coefficients.
 
-    The spread of the middle half from twenty runs on, so that outliers do not widen every forecast; the root mean square
-    below. What the coefficients took up is given back, by the root of n / (n - p).
+    From twenty runs on the median size of the residuals, so that outliers do not widen every forecast, without as many of
+    the smallest as there are coefficients: a robust fit passes through about that many runs, whose residuals say nothing of
+    the noise. Below twenty the root mean square, times the root of n / (n - p).
     """
-    n = len(residual)
-    size = 1.4826 * np.median(np.abs(residual)) if n >= MANY_ROWS else np.sqrt(np.mean(residual**2))
-    return float(size * np.sqrt(n / max(n - coefs, 1.0)))
+    n, fitted = len(residual), min(round(coefs), len(residual) - 1)
+    if n >= MANY_ROWS:
+        return float(1.4826 * np.median(np.sort(np.abs(residual))[fitted:]))
+    return float(np.sqrt(np.mean(residual**2) * n / max(n - coefs, 1.0)))
 
 
 def noise_of(fit: Fit, runs: Runs) -> float:
