@@ -296,9 +296,9 @@ def log_error(predicted: Array, measured: Array) -> Array:
 def run_noise(residual: Array, coefs: float) -> float:
     """Standard deviation of one run's logarithm from the residuals of a law with so many coefficients.
 
-    From twenty runs on the median size of the residuals, so that outliers do not widen every forecast, without as many of
-    the smallest as there are coefficients: a robust fit passes through about that many runs, whose residuals say nothing of
-    the noise. Below twenty the root mean square, times the root of n / (n - p).
+    From twenty runs on the median size of the residuals, so that outliers do not widen every forecast, without as many
+    of the smallest as there are coefficients: a robust fit passes through about that many runs, whose residuals say
+    nothing of the noise. Below twenty the root mean square, times the root of n / (n - p).
     """
     n, fitted = len(residual), min(round(coefs), len(residual) - 1)
     if n >= MANY_ROWS:

@@ -11,6 +11,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import NDArray
 
+from tenfold.core.status import Status
 from tenfold.engine.additive import AdditiveKernel
 from tenfold.engine.newton import Newton, Solutions
 from tenfold.engine.problem import Problem
@@ -156,8 +157,7 @@ def guard(
         out = _replace(out, others, rest, _better(others, out, rest, worse))
     else:
         for start in _distinct(found.theta[better]):
-            others = _from(problem, np.repeat(start[None], len(rest), axis=0), rest, weights, target, settings or roughly(len(problem.y)))
-            out = _replace(out, others, rest, _better(others, out, rest, worse))
+            out = _moved(problem, out, start, rest, weights, target, settings or roughly(len(problem.y)))
     return out, Guarded(lanes, int(np.sum(out.value < warm.value - worse * np.abs(warm.value))))
 
 
@@ -178,6 +178,28 @@ def search(
         other = _from(problem, begin, every, weights, None, settings or roughly(len(problem.y)))
         out = _replace(out, other, every, _better(other, out, every, WORSE / len(problem.y)))
     return out
+
+
+def _moved(
+    problem: Problem,
+    warm: Solutions,
+    start: Array,
+    lanes: NDArray[np.int64],
+    weights: Array | None,
+    target: Array | None,
+    settings: Newton,
+) -> Solutions:
+    """Lanes tried from another start as well: those that are not lower after some steps are let go, the others settle."""
+    few = replace(settings, max_steps=min(_STEPS, settings.max_steps))
+    others = _from(problem, np.repeat(start[None], len(lanes), axis=0), lanes, weights, target, few)
+    worse = WORSE / len(problem.y)
+    better = _better(others, warm, lanes, worse)
+    out = _replace(warm, others, lanes, better)
+    on = np.flatnonzero(better & (others.status == Status.OUT_OF_STEPS.code))
+    if not on.size:
+        return out
+    ends = _from(problem, others.theta[on], lanes[on], weights, target, settings)
+    return _replace(out, ends, lanes[on], ends.value <= others.value[on])
 
 
 def _better(found: Solutions, warm: Solutions, lanes: NDArray[np.int64], worse: float) -> NDArray[np.bool_]:
