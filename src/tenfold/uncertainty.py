@@ -232,7 +232,7 @@ class Profile(Method):
         correlation[inner] = covariance[inner] / np.outer(spread[moving], spread[moving])
         values, vectors = np.linalg.eigh(correlation)
         normal = rng.standard_normal((self.n, problem.size)) @ (vectors * np.sqrt(np.maximum(values, 0.0))).T
-        dispersion = problem.objective.scale(_space(problem, theta), problem.target)
+        dispersion = laplace.unit_of_rise(problem, theta)
         out = np.repeat(theta[None], self.n, axis=0)
         for j in np.flatnonzero(moving):
             unit = dispersion * stretch[j] ** 2
@@ -474,18 +474,18 @@ class ProfileInterval:
 def profile_interval(fit: Fit, runs: Runs, coef: str, *, level: float = 0.9) -> ProfileInterval:
     """The values of a coefficient at which the refitted objective rises by the amount that ``level`` allows.
 
-    The rise is calibrated by the dispersion of the score, so it holds for robust objectives too (chi-square with one
-    degree of freedom times mean(psi^2)/mean(psi'), small-sample corrected).
+    The rise is calibrated by the dispersion of the score, so it holds for robust objectives too (the square of Student's
+    t times mean(psi^2)/mean(psi'), with what the coefficients took up given back).
     """
     _, problem = same_problem(fit, runs)
     if coef not in problem.names:
         raise ConfigError(f"{coef!r} was not fitted", path="coef", hint=did_you_mean(coef, problem.names))
-    from scipy.special import chdtri
+    from scipy.special import stdtrit
 
     theta = problem.free(fit.coef)
-    dispersion = fit.objective.scale(_space(problem, theta), problem.target)
     rows = len(problem.y)
-    rise = 0.5 * float(chdtri(1, 1 - level)) * dispersion * rows / max(rows - problem.size, 1)
+    freedom = max(rows - problem.size, 1)
+    rise = 0.5 * float(stdtrit(freedom, 0.5 + level / 2)) ** 2 * laplace.unit_of_rise(problem, theta) * rows / freedom
     j = problem.names.index(coef)
     sides = profile.interval(problem, theta, j, rise=rise)
     domain = problem.domains[j]

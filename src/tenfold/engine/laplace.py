@@ -54,6 +54,23 @@ def dispersion(problem: Problem, theta: Array) -> float:
     return float(np.mean(first**2) / np.mean(_slopes(objective, u, problem.target)))
 
 
+def unit_of_rise(problem: Problem, theta: Array) -> float:
+    """The dispersion by which a rise of the refitted objective is judged: see :func:`dispersion`.
+
+    With a narrow threshold a fit passes through about as many rows as it has coefficients. Those rows crowd at zero,
+    where the curvature is counted, though the noise has no more density there; so the threshold's half of the rows is
+    counted among the others. Without this, profile intervals of ten runs held the truth 70 times in a hundred, not 90.
+    """
+    u, objective = _fitted(problem, theta), smooth(problem, theta)
+    _, first, second, _ = objective.derivatives(u, problem.target)
+    square = float(np.mean(first**2))
+    if not isinstance(objective, Huber | SmoothAbsolute | SmoothQuantile):
+        return square / float(np.mean(np.maximum(second, 0.0)))
+    size = np.sort(np.abs(u - problem.target))[min(problem.size, len(u) - 1) :]
+    window = max(objective.delta, float(np.median(size)))
+    return square / (_height(objective) / window * float(np.mean(size <= window)))
+
+
 def sandwich(problem: Problem, theta: Array, clusters: NDArray[np.int64], *, inflate: bool = False) -> Array:
     """Cluster-robust covariance ``H^-1 (sum_g s_g s_g') H^-1`` with the usual factor G / (G - 1).
 
@@ -192,11 +209,13 @@ def _slopes(objective: Objective, u: Array, target: Array) -> Array:
     if isinstance(objective, Huber | SmoothAbsolute | SmoothQuantile):
         size = np.abs(u - target)
         window = max(objective.delta, float(np.quantile(size, 0.5)))
-        height = (
-            objective.delta if isinstance(objective, Huber) else 0.5 if isinstance(objective, SmoothQuantile) else 1.0
-        )
-        return np.asarray(height / window * (size <= window))
+        return np.asarray(_height(objective) / window * (size <= window))
     return np.maximum(objective.derivatives(u, target)[2], 0.0)
+
+
+def _height(objective: Huber | SmoothAbsolute | SmoothQuantile) -> float:
+    """How far the slope of a row's loss climbs within the threshold, to one side."""
+    return objective.delta if isinstance(objective, Huber) else 0.5 if isinstance(objective, SmoothQuantile) else 1.0
 
 
 def curvature(problem: Problem, theta: Array) -> Array:
