@@ -5,7 +5,10 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
+from tenfold import fit
+from tenfold.core import Runs
 from tenfold.core.law import predict
+from tenfold.core.status import Status
 from tenfold.engine.objective import Squared
 from tenfold.engine.problem import build
 from tenfold.engine.solve import solve
@@ -42,3 +45,14 @@ def test_noiseless_data_are_recovered(name):
     assert found.value < ROWS * 1e-24
     for key, value in coef.items():
         assert natural[key] == pytest.approx(value, rel=1e-6, abs=1e-9), key
+
+
+def test_data_that_follow_a_law_to_eight_digits_are_fitted_however_they_round():
+    """The objective is then only known to eight digits: an end that settled must not lose to one that rounding stopped."""
+    x = np.geomspace(1e2, 1e5, 40)
+    for seed in range(60):
+        rng = np.random.default_rng(seed)
+        y = 0.08 * x**-0.4 * np.exp(1e-8 * np.sin(np.arange(40.0))) * (1 + 2.0**-52 * rng.integers(-4, 5, 40))
+        made = fit("power", Runs({"flops": x, "loss": y}), axis="flops", certificate=False, throw=False)
+        assert made.status is Status.CONVERGED, seed
+        assert made.coef["alpha"] == pytest.approx(0.4, abs=1e-8)

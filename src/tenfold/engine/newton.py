@@ -93,11 +93,14 @@ class Solutions:
     steps: Lanes
     grad: Array
 
-    def best(self) -> int:
-        """The lane with the lowest finite objective; among ends that rounding cannot tell apart, one that settled."""
+    def best(self, rounding: float = 0.0) -> int:
+        """The lane with the lowest finite objective; among ends that rounding cannot tell apart, one that settled.
+
+        ``rounding``: what rounding does to the objective there, where it is known.
+        """
         value = np.where(np.isfinite(self.value), self.value, np.inf)
         lowest = float(value.min())
-        level = value <= lowest + 1e-10 * abs(lowest)
+        level = value <= lowest + max(1e-10 * abs(lowest), rounding)
         settled = level & np.isin(self.status, [_CONVERGED, _AT_BOUND])
         return int(np.argmax(settled)) if settled.any() else int(np.argmin(value))
 
