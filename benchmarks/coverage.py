@@ -280,6 +280,7 @@ def main() -> None:
     found = summary(collect(cells, given.tables, methods, given.records, given.jobs))
     if given.add:
         _join(found, json.loads(given.json.read_text())["cells"])
+        found = {name: found[name] for name in CELLS if name in found}
     machine = f"{platform.machine()}, Python {platform.python_version()}, NumPy {np.__version__}"
     record = {"draws": DRAWS, "ladder": LADDER, "machine": machine, "cells": found}
     given.json.write_text(json.dumps(record, indent=1, allow_nan=False) + "\n")
