@@ -7,7 +7,7 @@ from collections.abc import Mapping
 import numpy as np
 from numpy.typing import NDArray
 
-from tenfold.core.axes import AXES, Conventions
+from tenfold.core.axes import AXES, OUTPUTS, Conventions
 from tenfold.core.errors import LawError, did_you_mean
 from tenfold.core.law import Law, predict
 from tenfold.core.runs import Runs
@@ -57,6 +57,7 @@ def synthetic(
         raise LawError(f"law {law.name!r} is {value[row]} at {at}", hint="give another span")
     value = value * np.exp(noise * np.random.default_rng([seed, 1]).standard_normal(n))
     top = next((axis.upper for axis in AXES if axis.column == law.output), np.inf)
+    top = min(top, 1.0) if OUTPUTS.get(law.output) == "fraction" else top
     value = np.minimum(value, top)  # noise must not make a share of more than one
     columns = {law.column_of(name): values for name, values in inputs.items()}
     return Runs({**columns, law.output: value}, conventions=conventions, source=f"synthetic {law.name}")
