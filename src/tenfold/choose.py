@@ -1,7 +1,7 @@
 """``choose``: a forecast from several laws, each counting as much as its rehearsal earned.
 
 No single law predicts best on every table, and the one that comes first on withheld scales often owes it to chance. So
-laws are stacked: the logarithm of the prediction is their weighted mean, and a law's weight falls with the fourth power
+laws are stacked: the prediction is their weighted median, and a law's weight falls with the fourth power
 of its score on withheld scales (:mod:`tenfold.rank`). The spread between the laws is part of the interval.
 """
 
@@ -66,9 +66,9 @@ class Choice:
         return self.ranking.best
 
     def center(self, inputs: Mapping[str, Any]) -> Array:
-        """The weighted mean of the laws' log predictions, as a prediction; shape of the inputs."""
+        """The weighted median of the laws' predictions; shape of the inputs."""
         made = [np.asarray(member.fit.predict(**inputs)) for member in self.members]
-        return _mean(made, [member.weight for member in self.members])
+        return _middle(made, [member.weight for member in self.members])
 
     def many(self, inputs: Mapping[str, Any], *, size: int = 1000, seed: int = 0) -> Array:
         """Predictions of draws, (size, ...): laws in proportion to their weights, resamples of each with replacement."""
@@ -195,13 +195,31 @@ def _alike(one: Entry, other: Entry) -> bool:
     return one.coefs == other.coefs and all(abs(a - b) <= 1e-3 * max(a, b) for a, b in errors)
 
 
-def _mean(values: Sequence[Array], weights: Sequence[float]) -> Array:
-    """Weighted mean in logarithms where every law is positive, else of the values."""
+def _middle(values: Sequence[Array], weights: Sequence[float]) -> Array:
+    """Weighted median, in logarithms where every law is positive: one law that runs away does not carry the others along.
+
+    Each law stands at the middle of its own weight, and between two laws the median runs straight; so two laws that weigh
+    alike are averaged, and a small change of the weights moves it little.
+    """
     stacked = np.stack([np.asarray(value, dtype=np.float64) for value in values])
-    share = np.asarray(weights).reshape(-1, *([1] * (stacked.ndim - 1)))
     with np.errstate(all="ignore"):
-        logs = np.exp((share * np.log(stacked)).sum(axis=0))
-    return np.asarray(np.where((stacked > 0).all(axis=0), logs, (share * stacked).sum(axis=0)))
+        logs = np.exp(_median(np.log(stacked), weights))
+    return np.asarray(np.where((stacked > 0).all(axis=0), logs, _median(stacked, weights)))
+
+
+def _median(stacked: Array, weights: Sequence[float] | Array) -> Array:
+    """The median along the first axis, (members, ...), weights summing to one; see :func:`_middle`."""
+    order = np.argsort(stacked, axis=0, kind="stable")
+    value = np.take_along_axis(stacked, order, axis=0)
+    share = np.asarray(weights, dtype=np.float64)[order]
+    place = np.cumsum(share, axis=0) - 0.5 * share
+    upper = np.clip((place < 0.5).sum(axis=0, keepdims=True), 1, max(len(stacked) - 1, 1))
+    if len(stacked) == 1:
+        return np.asarray(stacked[0])
+    low, high = (np.take_along_axis(value, at, axis=0)[0] for at in (upper - 1, upper))
+    left, right = (np.take_along_axis(place, at, axis=0)[0] for at in (upper - 1, upper))
+    between = np.clip((0.5 - left) / (right - left), 0.0, 1.0)
+    return np.asarray(low + between * (high - low))
 
 
 def _noise(members: Sequence[Member], runs: Runs, axis: str) -> float:
@@ -214,7 +232,7 @@ def _noise(members: Sequence[Member], runs: Runs, axis: str) -> float:
         if len(part.y) != len(ready.y):
             return float(np.sqrt(sum(m.weight * m.fit.rms**2 for m in members)))
         made.append(np.atleast_1d(member.fit.predict(**{member.fit.columns[s]: v for s, v in part.inputs.items()})))
-    residual = log_error(_mean(made, [member.weight for member in members]), ready.y)
+    residual = log_error(_middle(made, [member.weight for member in members]), ready.y)
     coefs = sum(member.weight * (len(member.fit.law.coefs) - len(member.fit.fixed)) for member in members)
     return run_noise(np.asarray(residual), coefs)
 
@@ -256,7 +274,7 @@ def _mixed(entries: Sequence[Entry], shares: Mapping[str, float], target: float)
         weights = np.array([share for share, _ in found])
         weights = weights / weights.sum()
         errors = np.array([fold.errors for _, fold in found])
-        mean = weights @ errors
+        mean = _median(errors, weights)
         between = float(np.sqrt(max(weights @ (errors.mean(axis=1) - mean.mean()) ** 2, 0.0)))
         inner = float(np.sqrt(weights @ np.array([fold.coefficient_sd for _, fold in found]) ** 2))
         first = found[0][1]

@@ -10,10 +10,10 @@ import pytest
 from test_rank import grid
 
 from tenfold import choose, forecast
-from tenfold.choose import POWER, _rehearsed, weigh
+from tenfold.choose import POWER, _middle, _rehearsed, weigh
 from tenfold.core.errors import DataError
 from tenfold.io.results import to_json
-from tenfold.rank import Entry
+from tenfold.rank import Entry, scored
 from tenfold.rehearse import Fold
 
 FORM = "E + A*N**-alpha + B*D**-beta"  # Chinchilla's law in words: the same form by another name
@@ -53,8 +53,11 @@ def test_a_forecast_lies_between_its_members(choice, runs):
     for point, prediction in zip(AT, made.predictions, strict=True):
         alone = np.array([float(member.fit.predict(**point)) for member in choice.members])
         assert alone.min() <= prediction.center <= alone.max()
-        weights = np.array([member.weight for member in choice.members])
-        assert prediction.center == pytest.approx(np.exp(weights @ np.log(alone)), rel=1e-12)
+        assert len(alone) == 3
+        order = np.argsort(alone)
+        share = np.array([member.weight for member in choice.members])[order]
+        half = np.interp(0.5, np.cumsum(share) - share / 2, np.log(alone[order]))  # the weighted median, by numpy's own
+        assert prediction.center == pytest.approx(np.exp(half), rel=1e-12)
         low, high = prediction.intervals[0.9]
         assert low < prediction.center < high
 
@@ -99,29 +102,53 @@ def test_a_law_that_weighs_nothing_is_left_out_and_without_scores_the_first_stan
 
 
 def test_weights_at_a_withheld_scale_do_not_come_from_that_scale(choice):
-    """Make one law err there by more and more: the mixture's error there moves along a line, its weights unmoved.
+    """Make one law err there: the mixture's error there is the median with the weights of the other scales, unmoved.
 
     Elsewhere the law loses weight, because there that scale counts.
     """
     entries = [found for found in choice.ranking.entries if not found.null]
     spoiled = choice.members[0].fit.law.name
     target = max(fold.target for found in entries for fold in found.folds)
+    others = [replace(e, folds=tuple(fold for fold in e.folds if fold.target != target)) for e in entries]
+    shares = weigh(scored(others))
 
     def mixed(shift: float):
         changed = [_shifted(found, target, shift) if found.law == spoiled else found for found in entries]
         folds = _rehearsed(changed, choice.rehearsal.axis, choice.noise).folds
         there = {fold.fitted_to: np.array(fold.errors) for fold in folds if fold.target == target}
-        other = {(fold.fitted_to, fold.target): fold.error for fold in folds if fold.target != target}
-        return there, other
+        for fitted_to, errors in there.items():
+            own = {
+                e.law: fold.errors
+                for e in changed
+                for fold in e.folds
+                if (fold.target, fold.fitted_to) == (target, fitted_to)
+            }
+            assert errors == pytest.approx(_by_hand([own[law] for law in shares], list(shares.values())), rel=1e-9)
+        return there, {(fold.fitted_to, fold.target): fold.error for fold in folds if fold.target != target}
 
-    (base, before), (once, after), (twice, _) = mixed(0.0), mixed(0.2), mixed(0.4)
+    (base, before), (once, after) = mixed(0.0), mixed(0.2)
     assert base
-    for fitted_to, errors in base.items():
-        moved = (once[fitted_to] - errors) / 0.2
-        assert moved == pytest.approx(moved[0])  # the share of the law, alike for every row
-        assert 0 < moved[0] < 1
-        assert (twice[fitted_to] - errors) / 0.4 == pytest.approx(moved)
+    assert any(not np.allclose(base[key], once[key]) for key in base)
     assert before != after
+
+
+def _by_hand(rows, weights):
+    """The weighted median of every column, one at a time."""
+    out = []
+    for column in np.array(rows).T:
+        order = np.argsort(column)
+        share = np.array(weights)[order]
+        out.append(np.interp(0.5, np.cumsum(share) - share / 2, column[order]))
+    return out
+
+
+def test_a_law_that_runs_away_does_not_carry_the_others_along():
+    """A fifth of the weight on a law that is off by e^10: the mean would be off by e^2, the median by next to nothing."""
+    found = _middle([np.array([1.0]), np.array([1.02]), np.array([np.exp(10.0)])], [0.45, 0.35, 0.2])
+    assert 1.0 <= float(found[0]) <= 1.02
+    assert float(_middle([np.array([1.0]), np.array([4.0])], [0.5, 0.5])[0]) == pytest.approx(2.0)  # alike: averaged
+    assert float(_middle([np.array([3.0])], [1.0])[0]) == pytest.approx(3.0, rel=1e-15)
+    assert float(_middle([np.array([-1.0]), np.array([3.0])], [0.5, 0.5])[0]) == pytest.approx(1.0)  # not by logarithms
 
 
 def _shifted(found: Entry, target: float, shift: float) -> Entry:

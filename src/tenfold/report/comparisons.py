@@ -48,7 +48,7 @@ def choice_section(choice: Json) -> Section:
         "choice",
         "The choice",
         (
-            Para(f"The logarithm of a prediction is the weighted mean of {members}; {said}."),
+            Para(f"A prediction is the weighted median of {members}; {said}."),
             Para("Coefficients and certificate below are those of the first law alone."),
         ),
     )
