@@ -258,9 +258,9 @@ def _search(
     if rows is None:
         rough = _from(problem, starts, each, weights, target, few)
     else:
-        part = problem.subset(rows)
-        some = [None if given is None else given[:, rows] for given in (weights, target)]
-        rough = _from(part, starts, each, *some, few)
+        w = None if weights is None else weights[:, rows]
+        t = None if target is None else target[:, rows]
+        rough = _from(problem.subset(rows), starts, each, w, t, few)
     value = np.where(np.isfinite(rough.value), rough.value, np.inf).reshape(-1, polish)
     best = np.arange(len(lanes)) * polish + value.argmin(axis=1)
     return _from(problem, rough.theta[best], lanes, weights, target, settings)
