@@ -20,17 +20,16 @@ that the estimator's own spread over the ladders asks for, so the shortest inter
 A width of `none` means that a draw in some interval's middle had no such quantity at all. `auto` is what `draw`, `forecast`
 and `plan` use when nothing is said.
 
-Two weaknesses are known. Where the noise grows towards small scales, whole runs are resampled, and the intervals come out
-longer than they need be. And noise that differs between runs without a trend along the ladder is not noticed: `wild` and
-`bootstrap` do not assume that it is alike.
+A weakness is known: noise that differs between runs without a trend along the ladder is not noticed. `wild` and `bootstrap`
+do not assume that it is alike.
 """
 
 WORDS = {
-    "auto": "`residual` where the sizes of residuals show no trend, else `counts`, or `dirichlet` below four runs a coefficient",
+    "auto": "`residual`; where rows are weighted, and for quantiles and counts, `counts`, or `dirichlet` below four runs a coefficient",
     "counts": "whole runs drawn with replacement",
     "dirichlet": "smooth weights (the Bayesian bootstrap)",
     "wild": "each run's residuals, made as large as the noise, with a random factor",
-    "residual": "residuals, made as large as the noise, exchanged between runs",
+    "residual": "residuals, made as large as the noise, exchanged between runs, in units of the noise where it shows a trend",
     "laplace": "normal draws from the cluster-robust covariance of residuals made as large as the noise",
     "profile": "margins of the profile likelihood",
     "nuts": "the posterior, by the no-U-turn sampler",

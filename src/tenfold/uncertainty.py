@@ -158,7 +158,9 @@ class Bootstrap(Method):
 class Residual(Method):
     """Keep the design, resample whole clusters of residuals, made as large as the noise.
 
-    Assumes that the noise is alike everywhere. Robust objectives smooth them (:func:`tenfold.engine.resample.bandwidth`).
+    Assumes that the noise is alike everywhere, or changes evenly along the fitted values: where its size shows such a
+    trend, residuals are exchanged in units of it (:func:`tenfold.engine.resample.levels`). Robust objectives smooth them
+    (:func:`tenfold.engine.resample.bandwidth`).
     """
 
     n: int = 1000
@@ -166,7 +168,7 @@ class Residual(Method):
     scaled: ClassVar[bool] = True
 
     def sample(self, ready: Prepared, problem: Problem, theta: Array, rng: Rng) -> tuple[Array, float, dict[str, int]]:
-        return _by_targets(self.n, ready, problem, theta, rng, resample.residual_targets)
+        return _by_targets(self.n, ready, problem, theta, rng, resample.residual_targets, exchanged=True)
 
 
 @dataclass(frozen=True, slots=True)
@@ -297,10 +299,10 @@ class Nuts(Method):
 class Auto(Method):
     """The shortest intervals that were measured to hold the truth as often as they say (docs/coverage.md).
 
-    Where the residuals show no sign that some runs are noisier than others, they are exchanged between runs
-    (:class:`Residual`). Where they do, where rows are weighted, and for quantiles and counts, whose noise does not lie to
-    both sides alike, runs are resampled (:class:`Bootstrap`). Tables whose refits would take long get the sandwich
-    (:class:`Laplace`). With priors, normal draws from the posterior: runs that need priors are too few to be resampled.
+    Residuals are exchanged between runs (:class:`Residual`). Where rows are weighted, and for quantiles and counts, whose
+    noise does not lie to both sides alike, runs are resampled (:class:`Bootstrap`). Tables whose refits would take long
+    get the sandwich (:class:`Laplace`). With priors, normal draws from the posterior: runs that need priors are too few
+    to be resampled.
     """
 
     n: int = 1000
@@ -313,11 +315,7 @@ class Auto(Method):
         if len(problem.y) * self.n > CHEAP:
             return Laplace(self.n)
         even = isinstance(problem.objective, Squared | Huber | Absolute | Student)
-        if not even or np.ptp(problem.weights) > 0:
-            return Bootstrap(self.n)
-        u = _space(problem, theta)
-        residual = laplace.inflated(problem, theta, problem.target - u, clusters)
-        return Residual(self.n) if resample.alike(residual, u, clusters) else Bootstrap(self.n)
+        return Bootstrap(self.n) if not even or np.ptp(problem.weights) > 0 else Residual(self.n)
 
     def sample(self, ready: Prepared, problem: Problem, theta: Array, rng: Rng) -> tuple[Array, float, dict[str, int]]:
         return self.choose(problem, theta, ready.runs.clusters()).sample(ready, problem, theta, rng)
@@ -535,17 +533,24 @@ def _through_profile(problem: Problem, theta: Array, j: int, spread: float, disp
 
 
 def _by_targets(
-    total: int, ready: Prepared, problem: Problem, theta: Array, rng: Rng, make: Any
+    total: int, ready: Prepared, problem: Problem, theta: Array, rng: Rng, make: Any, *, exchanged: bool = False
 ) -> tuple[Array, float, dict[str, int]]:
-    """Refits of new targets that ``make`` draws from the fitted values and the residuals."""
+    """Refits of new targets that ``make`` draws from the fitted values and the residuals.
+
+    ``exchanged``: residuals go from run to run, in units of their level where that shows a trend.
+    """
     u = _space(problem, theta)
     clusters = ready.runs.clusters()
     residual = laplace.inflated(problem, theta, problem.target - u, clusters)
+    uneven = exchanged and not resample.alike(residual, u, clusters)
+    level = resample.levels(residual, u) if uneven else np.ones(len(u))
+    residual = residual / level
     blur = resample.bandwidth(residual, int(clusters.max()) + 1) if _robust(problem) else 0.0
 
     def targets(count: int) -> Array:
-        made = make(u, residual, clusters, count, rng)
-        return np.asarray(made + blur * rng.standard_normal(made.shape)) if blur else np.asarray(made)
+        moved = make(np.zeros(len(u)), residual, clusters, count, rng)
+        moved = moved + blur * rng.standard_normal(moved.shape) if blur else moved
+        return np.asarray(u + level * moved)
 
     return _batches(total, len(problem.y), lambda count: _guarded(problem, theta, None, targets(count)))
 

@@ -116,3 +116,18 @@ def test_a_guard_that_checks_every_lane_repairs_what_it_checked():
         found, report = resample.guard(problem, warm, weights=weights)
         assert found.theta == pytest.approx(0.25, abs=0.02)
         assert report.improved == lanes
+
+
+def test_levels_follow_noise_that_changes_along_the_fitted_values():
+    """Normal noise exp(1.5 x) times as large, x uniform on 400 rows: the slope is known to sqrt(0.57 / n) of 1 / sd(x)."""
+    rng = np.random.default_rng(3)
+    u = rng.uniform(-1.0, 1.0, 400)
+    found = resample.levels(np.exp(1.5 * u) * rng.standard_normal(400), u)
+    slope = np.polyfit(u, np.log(found), 1)
+    assert slope[0] == pytest.approx(1.5, abs=3 * np.sqrt(0.57 / 400) / u.std())
+    np.testing.assert_allclose(np.log(found), np.polyval(slope, u), atol=1e-9)  # a straight line in the fitted values
+    assert np.log(found).mean() == pytest.approx(0.0, abs=1e-9)
+    flat = resample.levels(rng.standard_normal(400), u)
+    assert abs(np.polyfit(u, np.log(flat), 1)[0]) < 3 * np.sqrt(0.57 / 400) / u.std()
+    np.testing.assert_array_equal(resample.levels(np.zeros(5), np.arange(5.0)), np.ones(5))
+    np.testing.assert_array_equal(resample.levels(np.ones(5), np.ones(5)), np.ones(5))

@@ -99,6 +99,30 @@ def alike(residual: Array, u: Array, clusters: Clusters, *, threshold: float = 1
     return bool(abs(correlation) * np.sqrt(len(sizes) - 1) < threshold)
 
 
+def levels(residual: Array, u: Array) -> Array:
+    """Each row's noise relative to the whole, (n,), where it changes with the fitted values: exp(b (u - mean u)).
+
+    The likelihood of double-exponential noise, its size left free, is convex in the slope ``b``; at its top the mean of
+    ``u`` weighted by |residual| / level is the plain mean. Newton's steps, a unit of the spread of ``u`` at most.
+    """
+    x = u - u.mean()
+    spread = float(x.std())
+    size = np.abs(residual)
+    if spread == 0 or not size.any():
+        return np.ones(len(u))
+    x = x / spread
+    slope = 0.0
+    for _ in range(50):
+        weight = size * np.exp(-slope * x)
+        weight /= weight.sum()
+        mean = float(weight @ x)
+        step = mean / max(float(weight @ (x - mean) ** 2), 1e-12)
+        slope += float(np.clip(step, -1.0, 1.0))
+        if abs(step) < 1e-10:
+            break
+    return np.asarray(np.exp(slope * x))
+
+
 def bandwidth(residual: Array, independent: int) -> float:
     """Standard deviation of the normal noise that smooths resampled residuals, by Silverman's rule (1986, eq. 3.31).
 
