@@ -55,9 +55,9 @@ def synthetic(
         row = int(np.flatnonzero(~np.isfinite(value))[0])
         at = ", ".join(f"{name} = {values[row]:.6g}" for name, values in inputs.items())
         raise LawError(f"law {law.name!r} is {value[row]} at {at}", hint="give another span")
-    value = value * np.exp(noise * np.random.default_rng([seed, 1]).standard_normal(n))
+    exact, value = value, value * np.exp(noise * np.random.default_rng([seed, 1]).standard_normal(n))
     top = next((axis.upper for axis in AXES if axis.column == law.output), np.inf)
     top = min(top, 1.0) if OUTPUTS.get(law.output) == "fraction" else top
-    value = np.minimum(value, top)  # noise must not make a share of more than one
+    value = np.where(exact <= top, np.minimum(value, top), value)  # noise must not make a share of more than one
     columns = {law.column_of(name): values for name, values in inputs.items()}
     return Runs({**columns, law.output: value}, conventions=conventions, source=f"synthetic {law.name}")
