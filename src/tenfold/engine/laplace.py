@@ -59,8 +59,8 @@ def unit_of_rise(problem: Problem, theta: Array) -> float:
 
     With a narrow threshold a fit passes through about as many rows as it has coefficients. Those rows crowd at zero,
     where the curvature is counted, though the noise has no more density there; so the threshold's half of the rows is
-    counted among the others. Nominal 90 % profile intervals of ten runs held the truth 67 times in a hundred without this,
-    and 85 times with it (docs/coverage.md).
+    counted among the others. Nominal 90 % profile intervals of ten runs held the truth 67 times in a hundred without
+    this, and 85 times with it (docs/coverage.md).
     """
     u, objective = _fitted(problem, theta), smooth(problem, theta)
     if not isinstance(objective, Huber | SmoothAbsolute | SmoothQuantile):
