@@ -25,6 +25,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tenfold import Bootstrap, Draws, Fit, Laplace, Nuts, Residual, Wild, draw, fit, forecast
+from tenfold.core.errors import DataError
 from tenfold.core.law import optimum_of
 from tenfold.simulate import Simulated, simulate
 from tenfold.uncertainty import Auto, Method, Profile
@@ -85,7 +86,7 @@ METHODS: dict[str, Method] = {
     "residual": Residual(DRAWS),
     "laplace": Laplace(DRAWS),
 }
-SLOW = {"profile": Profile(DRAWS), "nuts": Nuts(DRAWS, warmup=300, chains=1)}  # the latter takes seconds a table
+SLOW = {"profile": Profile(DRAWS), "nuts": Nuts(2 * DRAWS, warmup=400, chains=1)}  # the latter takes seconds a table
 
 
 def measure(cell: str, table: int, methods: tuple[str, ...]) -> dict[str, Any]:
@@ -99,7 +100,10 @@ def measure(cell: str, table: int, methods: tuple[str, ...]) -> dict[str, Any]:
     center: dict[str, float] = {}
     auto = draw(fitted, made.runs, method=METHODS["auto"], seed=table)
     for name in methods:
-        drawn = auto if name == "auto" else draw(fitted, made.runs, method={**METHODS, **SLOW}[name], seed=table)
+        try:
+            drawn = auto if name == "auto" else draw(fitted, made.runs, method={**METHODS, **SLOW}[name], seed=table)
+        except DataError:  # a sampler that did not mix gives no draws, and the count of its tables says so
+            continue
         intervals[name] = {}
         for what, (middle, low_high) in _quantities(fitted, drawn, targets).items():
             center[what] = middle
@@ -197,20 +201,26 @@ def summary(records: list[dict[str, Any]]) -> dict[str, Any]:
     out: dict[str, Any] = {}
     for cell in dict.fromkeys(record["cell"] for record in records):
         mine = [record for record in records if record["cell"] == cell]
+        seen = {method for record in mine for method in record["intervals"]}
+        by_method = {
+            method: [record for record in mine if method in record["intervals"]]
+            for method in [*METHODS, *SLOW]
+            if method in seen
+        }
         out[cell] = {
             "words": CELLS[cell].words,
             "objective": CELLS[cell].objective,
             "right": CELLS[cell].right,
             "tables": len(mine),
             "chosen": dict(sorted(Counter(record["chosen"] for record in mine).items())),
-            "counted": dict.fromkeys(mine[0]["intervals"], len(mine)),
+            "counted": {method: len(drawn) for method, drawn in by_method.items()},
             "methods": {
                 method: {
-                    what: _counted(mine, method, what)
-                    for what in mine[0]["intervals"][method]
-                    if what in mine[0]["truth"]
+                    what: _counted(drawn, method, what)
+                    for what in drawn[0]["intervals"][method]
+                    if what in drawn[0]["truth"]
                 }
-                for method in mine[0]["intervals"]
+                for method, drawn in by_method.items()
             },
             "forecast": {what: _new_runs(mine, what) for what in mine[0]["forecast"]},
         }

@@ -1,8 +1,8 @@
 """``choose``: a forecast from several laws, each counting as much as its rehearsal earned.
 
 No single law predicts best on every table, and the one that comes first on withheld scales often owes it to chance. So
-laws are stacked: the prediction is their weighted median, and a law's weight falls with the fourth power
-of its score on withheld scales (:mod:`tenfold.rank`). The spread between the laws is part of the interval.
+laws are stacked: the prediction is their weighted median, with weights from what they predicted of withheld scales
+(:mod:`tenfold.stacking`). The spread between the laws is part of the interval.
 """
 
 from __future__ import annotations
@@ -23,14 +23,12 @@ from tenfold.fit import Fit
 from tenfold.prepare import prepare
 from tenfold.rank import Entry, Ranking, Tell, rank, scored
 from tenfold.rehearse import Fold, Rehearsal, log_error, rehearsal_of, run_noise, unrehearsed
+from tenfold.stacking import median, middle, weigh
 from tenfold.uncertainty import Bootstrap, Draws, draw
 
 Array = NDArray[np.float64]
 
 AUTO = "auto"  # what a choice is called where a law's name stands
-POWER = 4.0  # how fast a law's weight falls with its score: half the error counts sixteen times
-LEAST = 0.01  # of the whole weight, below which a law is not drawn
-MOST = 8  # laws at most
 FEWEST = 40  # draws of a law, however little it weighs
 
 
@@ -68,7 +66,7 @@ class Choice:
     def center(self, inputs: Mapping[str, Any]) -> Array:
         """The weighted median of the laws' predictions; shape of the inputs."""
         made = [np.asarray(member.fit.predict(**inputs)) for member in self.members]
-        return _middle(made, [member.weight for member in self.members])
+        return middle(made, [member.weight for member in self.members])
 
     def many(self, inputs: Mapping[str, Any], *, size: int = 1000, seed: int = 0) -> Array:
         """Predictions of draws, (size, ...): laws in proportion to their weights, resamples of each with replacement."""
@@ -167,61 +165,6 @@ def choose(
     )
 
 
-def weigh(entries: Sequence[Entry]) -> dict[str, float]:
-    """Weights by law, largest first, from scores; laws that weigh too little to matter are left out.
-
-    No score counts as less than the smallest error that any law leaves on the fitted rows: a withheld scale hit more
-    closely than that was hit by luck. Of laws that are one form in other coefficients the first stands for all.
-    """
-    found = [entry for entry in entries if np.isfinite(entry.score)]
-    if not found:
-        return {entries[0].law: 1.0}
-    luck = min(entry.rms for entry in found if np.isfinite(entry.rms))
-    raw: dict[str, float] = {}
-    forms: list[Entry] = []
-    for entry in found:
-        if not any(_alike(entry, other) for other in forms):
-            raw[entry.law] = max(float(np.hypot(entry.score, luck)), 1e-12) ** -POWER
-            forms.append(entry)
-    whole = sum(raw.values())
-    kept = sorted((law for law in raw if raw[law] >= LEAST * whole), key=lambda law: -raw[law])[:MOST]
-    total = sum(raw[law] for law in kept)
-    return {law: raw[law] / total for law in kept}
-
-
-def _alike(one: Entry, other: Entry) -> bool:
-    """Whether two laws are one form in other coefficients: as many of them, and the same errors but for rounding."""
-    errors = [(one.rms, other.rms), (one.withheld, other.withheld)]
-    return one.coefs == other.coefs and all(abs(a - b) <= 1e-3 * max(a, b) for a, b in errors)
-
-
-def _middle(values: Sequence[Array], weights: Sequence[float]) -> Array:
-    """Weighted median, in logarithms where every law is positive: one law that runs away does not carry the others along.
-
-    Each law stands at the middle of its own weight, and between two laws the median runs straight; so two laws that weigh
-    alike are averaged, and a small change of the weights moves it little.
-    """
-    stacked = np.stack([np.asarray(value, dtype=np.float64) for value in values])
-    with np.errstate(all="ignore"):
-        logs = np.exp(_median(np.log(stacked), weights))
-    return np.asarray(np.where((stacked > 0).all(axis=0), logs, _median(stacked, weights)))
-
-
-def _median(stacked: Array, weights: Sequence[float] | Array) -> Array:
-    """The median along the first axis, (members, ...), weights summing to one; see :func:`_middle`."""
-    order = np.argsort(stacked, axis=0, kind="stable")
-    value = np.take_along_axis(stacked, order, axis=0)
-    share = np.asarray(weights, dtype=np.float64)[order]
-    place = np.cumsum(share, axis=0) - 0.5 * share
-    upper = np.clip((place < 0.5).sum(axis=0, keepdims=True), 1, max(len(stacked) - 1, 1))
-    if len(stacked) == 1:
-        return np.asarray(stacked[0])
-    low, high = (np.take_along_axis(value, at, axis=0)[0] for at in (upper - 1, upper))
-    left, right = (np.take_along_axis(place, at, axis=0)[0] for at in (upper - 1, upper))
-    between = np.clip((0.5 - left) / (right - left), 0.0, 1.0)
-    return np.asarray(low + between * (high - low))
-
-
 def _noise(members: Sequence[Member], runs: Runs, axis: str) -> float:
     """The noise of one run around the whole, with the laws' mean number of coefficients taken off the rows."""
     first = members[0].fit
@@ -232,7 +175,7 @@ def _noise(members: Sequence[Member], runs: Runs, axis: str) -> float:
         if len(part.y) != len(ready.y):
             return float(np.sqrt(sum(m.weight * m.fit.rms**2 for m in members)))
         made.append(np.atleast_1d(member.fit.predict(**{member.fit.columns[s]: v for s, v in part.inputs.items()})))
-    residual = log_error(_middle(made, [member.weight for member in members]), ready.y)
+    residual = log_error(middle(made, [member.weight for member in members]), ready.y)
     coefs = sum(member.weight * (len(member.fit.law.coefs) - len(member.fit.fixed)) for member in members)
     return run_noise(np.asarray(residual), coefs)
 
@@ -274,7 +217,7 @@ def _mixed(entries: Sequence[Entry], shares: Mapping[str, float], target: float)
         weights = np.array([share for share, _ in found])
         weights = weights / weights.sum()
         errors = np.array([fold.errors for _, fold in found])
-        mean = _median(errors, weights)
+        mean = median(errors, weights)
         between = float(np.sqrt(max(weights @ (errors.mean(axis=1) - mean.mean()) ** 2, 0.0)))
         inner = float(np.sqrt(weights @ np.array([fold.coefficient_sd for _, fold in found]) ** 2))
         first = found[0][1]

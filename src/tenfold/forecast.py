@@ -109,8 +109,8 @@ def forecast(
 
     The logarithm of a prediction varies by the draws' coefficients, by the noise of one run (the spread of the fit's own
     residuals, :func:`tenfold.rehearse.run_noise`) and, beyond the data, by the error that rehearsal measured, growing in
-    proportion to reach and with as many degrees of freedom as scales were withheld. Where nothing could be withheld the
-    status says ``unrehearsed`` and the interval holds the first two alone.
+    proportion to reach, its quantiles conformal as far as the withheld scales are many (:mod:`tenfold.widening`). Where
+    nothing could be withheld the status says ``unrehearsed`` and the interval holds the first two alone.
 
     Args:
         source: a fit, or a choice of laws, which brings its draws and its rehearsal. runs: the runs it was made from.
@@ -227,23 +227,22 @@ def spread(
     Args:
         center: predictions, shape (P,). many: the draws' predictions, (R, P).
         noise: standard deviation of one run's logarithm. reach: decades beyond the data, (P,).
-        rehearsal: its ``growth`` a decade of reach is added as Student's t with as many degrees of freedom as scales
-            were withheld. levels: of the intervals. seed: of the sampling.
+        rehearsal: its ``widening`` is added in proportion to reach. levels: of the intervals. seed: of the sampling.
     """
     rng = np.random.default_rng(seed)
     size = 20_000 if len(center) <= 16 else 4_000
     positive = (center > 0) & (np.sum(many > 0, axis=0) > 1)
     with np.errstate(all="ignore"):
         shift = np.where(positive, np.log(many / center), many - center)
-    beyond = rehearsal.growth * reach if rehearsal.done else np.zeros(len(center))
+    far = reach if rehearsal.done else np.zeros(len(center))
     picked = rng.integers(len(many), size=size)
-    one, tail = rng.standard_normal(size), rng.standard_t(max(rehearsal.freedom, 2), size)
+    one, wide = rng.standard_normal(size), rehearsal.widening.sample(rng, size)
     intervals = {level: (np.empty(len(center)), np.empty(len(center))) for level in levels}
     deviation = np.empty(len(center))
     for j in range(len(center)):
         known = shift[:, j][np.isfinite(shift[:, j])]
         known = known if len(known) else np.zeros(1)
-        total = known[picked % len(known)] + noise * one + beyond[j] * tail
+        total = known[picked % len(known)] + noise * one + far[j] * wide
         deviation[j] = np.std(known)
         for level in levels:
             low, high = np.quantile(total, [(1 - level) / 2, (1 + level) / 2])
@@ -253,6 +252,7 @@ def spread(
                 else (center[j] + low, center[j] + high)
             )
             intervals[level][0][j], intervals[level][1][j] = pair
+    beyond = rehearsal.growth * far if rehearsal.done else far
     parts = {"coefficients": deviation, "noise": np.full(len(center), noise), "extrapolation": beyond}
     return Spread(center, intervals, reach, parts)
 

@@ -26,6 +26,7 @@ from tenfold.fit import Fit
 from tenfold.nulls import null_errors
 from tenfold.prepare import Prepared
 from tenfold.uncertainty import same_problem
+from tenfold.widening import NEAR, Widening, widening
 
 Array = NDArray[np.float64]
 
@@ -64,7 +65,8 @@ class Fold:
 
 @dataclass(frozen=True, slots=True)
 class Rehearsal:
-    """Folds, and the extrapolation error they leave unexplained: ``growth`` is its standard deviation a decade of reach.
+    """Folds, and the extrapolation error they leave unexplained: ``growth`` is its standard deviation a decade of reach,
+    ``widening`` its size by chance, ``freedom`` how many scales were withheld.
 
     Without folds, ``reason`` says why, and forecasts are marked unrehearsed.
     """
@@ -74,6 +76,7 @@ class Rehearsal:
     growth: float
     freedom: int
     reason: str = ""
+    widening: Widening = field(default_factory=Widening)
 
     @property
     def done(self) -> bool:
@@ -110,6 +113,7 @@ class Rehearsal:
             "axis": self.axis,
             "folds": [fold.to_dict() for fold in self.folds],
             "growth": self.growth,
+            "widening": {f"{level:g}": float(self.widening.size(level)) for level in (0.5, 0.9)},
             "reach": self.reach,
             "freedom": self.freedom,
             "reason": self.reason,
@@ -164,13 +168,13 @@ def rehearsal_of(folds: Sequence[Fold], axis: str, noise: float) -> Rehearsal:
     """The rehearsal that folds amount to, given the noise of a run."""
     if not folds:
         return unrehearsed("the smaller scales alone do not determine the coefficients", axis=axis)
-    targets = {fold.target for fold in folds}
-    return Rehearsal(axis, _judged(folds, noise), growth(list(folds), noise), len(targets))
+    wide = widening_of(folds, noise)
+    return Rehearsal(axis, _judged(folds, noise), growth(folds, noise), wide.scales, widening=wide)
 
 
 def _judged(folds: Sequence[Fold], noise: float) -> tuple[Fold, ...]:
     """Folds with the share of their rows inside the intervals that the other withheld scales would have given."""
-    from scipy.special import stdtrit
+    from scipy.special import ndtri
 
     out = []
     for fold in folds:
@@ -178,14 +182,12 @@ def _judged(folds: Sequence[Fold], noise: float) -> tuple[Fold, ...]:
         if not others or not fold.errors:
             out.append(fold)
             continue
-        beyond = growth(others, noise) * fold.reach
-        freedom = max(len({other.target for other in others}), 2)
+        wide = widening_of(others, noise)
         normal = float(np.hypot(fold.coefficient_sd, noise))
         inside = {}
         for level in (0.5, 0.9):
-            tail = 0.5 + level / 2
-            # normal and Student parts add in squares at their own quantiles: exact for either alone
-            half = np.hypot(normal * stdtrit(np.inf, tail), beyond * stdtrit(freedom, tail))
+            # normal and rehearsed parts add in squares at their own quantiles: exact for either alone
+            half = np.hypot(normal * ndtri(0.5 + level / 2), float(wide.size(level)) * fold.reach)
             inside[f"{level:g}"] = float(np.mean(np.abs(fold.errors) <= half))
         out.append(replace(fold, inside=inside))
     return tuple(out)
@@ -316,17 +318,20 @@ def _noise(fit: Fit, ready: Prepared) -> float:
     return run_noise(residual, len(fit.law.coefs) - len(fit.fixed))
 
 
-def growth(folds: list[Fold], noise: float) -> float:
-    """Standard deviation a decade of reach of the level errors that coefficients and noise do not explain.
+def _excess(fold: Fold, noise: float) -> float:
+    """A level's error a decade of reach, without what resampled coefficients and the noise of its mean explain."""
+    left = fold.error**2 - fold.coefficient_sd**2 - noise**2 / fold.n
+    return float(np.sqrt(max(left, 0.0)) / max(fold.reach, NEAR))
 
-    Each fold's squared error, less what the resampled coefficients and the noise of its mean account for, is spread over
-    its reach (counted as a quarter decade at least, so that a near target cannot claim a steep growth).
-    """
-    excess = [
-        max(fold.error**2 - fold.coefficient_sd**2 - noise**2 / fold.n, 0.0) / max(fold.reach, 0.25) ** 2
-        for fold in folds
-    ]
-    return float(np.sqrt(np.mean(excess)))
+
+def widening_of(folds: Sequence[Fold], noise: float) -> Widening:
+    """What forecasts beyond the data are widened by, from folds and the noise of a run."""
+    return widening([(fold.target, _excess(fold, noise)) for fold in folds])
+
+
+def growth(folds: Sequence[Fold], noise: float) -> float:
+    """Standard deviation a decade of reach of the level errors that coefficients and noise do not explain."""
+    return float(np.sqrt(np.mean([_excess(fold, noise) ** 2 for fold in folds])))
 
 
 def drifts(fit: Fit) -> tuple[str, ...]:

@@ -19,7 +19,7 @@ from tenfold.headline import headline_of
 from tenfold.isoflop import Isoflop, isoflop
 from tenfold.laws import laws
 from tenfold.plan import Budget, Plan, plan
-from tenfold.rehearse import Fold, Rehearsal, unrehearsed
+from tenfold.rehearse import Fold, Rehearsal, rehearsal_of, unrehearsed
 from tenfold.study import LawResult, LiveCheck, StudyResult
 from tenfold.uncertainty import Draws
 from tenfold.verdict import verdict
@@ -119,7 +119,7 @@ def rehearsal() -> Rehearsal:
         Fold(1e12, 3e12, 0.48, 7, 0.011, 0.013, 0.004),
         Fold(1e12, 1e13, 1.0, 5, 0.027, 0.028, 0.009),
     )
-    return Rehearsal("flops", folds, 0.021, 2)
+    return rehearsal_of(folds, "flops", 0.004)
 
 
 def prediction(params: float, tokens: float, center: float, spread: float, reach: float, status: str) -> Prediction:

@@ -10,11 +10,12 @@ import pytest
 from test_rank import grid
 
 from tenfold import choose, forecast
-from tenfold.choose import POWER, _middle, _rehearsed, weigh
+from tenfold.choose import _rehearsed
 from tenfold.core.errors import DataError
 from tenfold.io.results import to_json
 from tenfold.rank import Entry, scored
 from tenfold.rehearse import Fold
+from tenfold.stacking import POWER, by_score, middle, weigh
 
 FORM = "E + A*N**-alpha + B*D**-beta"  # Chinchilla's law in words: the same form by another name
 NEAR = ["chinchilla", "chinchilla[beta=alpha]", "skaling"]  # alike enough here that all of them weigh something
@@ -90,15 +91,15 @@ def entry(law: str, score: float, *, rms: float = 0.01, coefs: int = 3, folds: t
 
 def test_weights_fall_with_a_power_of_the_score():
     """By hand: far above the in-sample error that no score may undercut, half the error counts two to the power."""
-    found = weigh([entry("a", 1.0, rms=1e-6), entry("b", 2.0, rms=1e-6, coefs=4)])
+    found = by_score([entry("a", 1.0, rms=1e-6), entry("b", 2.0, rms=1e-6, coefs=4)])
     assert found["a"] / found["b"] == pytest.approx(2.0**POWER, rel=1e-9)
-    lucky = weigh([entry("a", 1e-9), entry("b", 0.01, coefs=4)])
+    lucky = by_score([entry("a", 1e-9), entry("b", 0.01, coefs=4)])
     assert lucky["a"] / lucky["b"] == pytest.approx(2.0 ** (POWER / 2), rel=1e-6)  # sqrt(0 + l2) against sqrt(l2 + l2)
 
 
 def test_a_law_that_weighs_nothing_is_left_out_and_without_scores_the_first_stands():
-    assert list(weigh([entry("a", 0.01), entry("b", 1.0, coefs=4)])) == ["a"]
-    assert weigh([entry("a", float("nan")), entry("b", float("nan"))]) == {"a": 1.0}
+    assert list(by_score([entry("a", 0.01), entry("b", 1.0, coefs=4)])) == ["a"]
+    assert by_score([entry("a", float("nan")), entry("b", float("nan"))]) == {"a": 1.0}
 
 
 def test_weights_at_a_withheld_scale_do_not_come_from_that_scale(choice):
@@ -144,11 +145,11 @@ def _by_hand(rows, weights):
 
 def test_a_law_that_runs_away_does_not_carry_the_others_along():
     """A fifth of the weight on a law that is off by e^10: the mean would be off by e^2, the median by next to nothing."""
-    found = _middle([np.array([1.0]), np.array([1.02]), np.array([np.exp(10.0)])], [0.45, 0.35, 0.2])
+    found = middle([np.array([1.0]), np.array([1.02]), np.array([np.exp(10.0)])], [0.45, 0.35, 0.2])
     assert 1.0 <= float(found[0]) <= 1.02
-    assert float(_middle([np.array([1.0]), np.array([4.0])], [0.5, 0.5])[0]) == pytest.approx(2.0)  # alike: averaged
-    assert float(_middle([np.array([3.0])], [1.0])[0]) == pytest.approx(3.0, rel=1e-15)
-    assert float(_middle([np.array([-1.0]), np.array([3.0])], [0.5, 0.5])[0]) == pytest.approx(1.0)  # not by logarithms
+    assert float(middle([np.array([1.0]), np.array([4.0])], [0.5, 0.5])[0]) == pytest.approx(2.0)  # alike: averaged
+    assert float(middle([np.array([3.0])], [1.0])[0]) == pytest.approx(3.0, rel=1e-15)
+    assert float(middle([np.array([-1.0]), np.array([3.0])], [0.5, 0.5])[0]) == pytest.approx(1.0)  # not by logarithms
 
 
 def _shifted(found: Entry, target: float, shift: float) -> Entry:

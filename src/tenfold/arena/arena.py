@@ -20,7 +20,12 @@ from tenfold.engine.objective import parse_objective
 from tenfold.io.results import append_line
 from tenfold.laws import get
 
-LAWS = ("auto", "paper", "chinchilla", "power_offset", "m3", "m4", "bnsl1", "power")
+LAWS = (
+    "auto",
+    "paper",
+    *("chinchilla", "kaplan_nd", "skaling"),
+    *("power", "power_offset", "power_shifted", "log_law", "m3", "m4", "bnsl1"),
+)
 OBJECTIVES = ("huber:1e-3",)
 GIVE = "give a folder of tables with cards"
 CHOSEN = (AUTO, PAPER)  # names that stand for a law which the runs, or the card, decide

@@ -168,8 +168,9 @@ def rehearsal_section(rehearsal: Json | None) -> Section:
         if finite(growth):
             blocks.append(
                 Para(
-                    f"Beyond the runs, intervals are widened by {percent(growth)} a decade: what these errors leave "
-                    "unexplained by coefficients and noise."
+                    f"Beyond the runs, intervals are widened by {percent(growth)} a decade (standard deviation; "
+                    f"{percent(rehearsal['widening']['0.9'])} at 90 %): what these errors leave unexplained by "
+                    "coefficients and noise."
                     if growth
                     else "Coefficients and noise explain these errors: intervals beyond the runs are not widened further."
                 )

@@ -239,8 +239,7 @@ def _bands(
     rng = np.random.default_rng(0)
     total = shift[rng.integers(0, len(shift), _SAMPLES)] + fit.rms * rng.standard_normal(_SAMPLES)[:, None]
     if rehearsal is not None and rehearsal.done and rehearsal.growth > 0:
-        wide = rng.standard_t(max(rehearsal.freedom, 2), _SAMPLES)[:, None]
-        total = total + rehearsal.growth * far[None, :] * wide
+        total = total + far[None, :] * rehearsal.widening.sample(rng, _SAMPLES)[:, None]
     out = {}
     for level in (0.5, 0.9):
         low, high = np.quantile(total, [(1 - level) / 2, (1 + level) / 2], axis=0)

@@ -422,16 +422,14 @@ def residual_scene(found: Residuals) -> Scene:
 def rehearsal_scene(rehearsal: Json) -> Scene:
     """The error of every withheld scale against how far ahead it lay, and what forecasts are widened by."""
     folds = [fold for fold in rehearsal["folds"] if finite(fold.get("error"))]
-    growth = rehearsal.get("growth") or 0.0
-    freedom = max(len({fold["target"] for fold in folds}), 2)
     far = max(fold["reach"] for fold in folds) * 1.12
-    half = 100 * growth * _student(freedom)
+    half = 100 * float((rehearsal.get("widening") or {}).get("0.9") or 0.0)
     y = [100 * fold["error"] for fold in folds]
     reach = max(max(abs(v) for v in y), half * far, 0.01) * 1.12
     targets = sorted({fold["target"] for fold in folds})
     colours = {target: step(k, len(targets)) for k, target in enumerate(targets)}
     marks: list[Mark] = []
-    if growth > 0:
+    if half > 0:
         marks.append(Ribbon((0.0, far), (0.0, -half * far), (0.0, half * far), "band9"))
     marks.append(Stroke((0.0, far), (0.0, 0.0), "soft", 1.4))
     labels = []
@@ -443,7 +441,7 @@ def rehearsal_scene(rehearsal: Json) -> Scene:
         marks.append(Dots(xs, ys, colours[target], "ring", 9.0))
         text = quantity(target, rehearsal.get("axis", ""), unit=target == targets[-1])
         labels.append(Label(xs[-1], ys[-1], text, colours[target], ("right", "above", "below", "left")))
-    if growth > 0:
+    if half > 0:
         text = "90 % of the widening\nthat forecasts get"
         labels.append(Label(far * 0.98, -half * far * 0.98, text, "blue", ("above", "left"), "90 % widening"))
     x_scale = Scale("decades ahead of the fitted runs", 0.0, far, value_ticks(0.0, far, most=6), log=False)
@@ -494,13 +492,6 @@ def ranking_scene(entries: Sequence[Json]) -> Scene:
         + "."
     )
     return Scene(x, y, tuple(marks), tuple(labels), words, "laws in order", height=90 + 26 * len(shown))
-
-
-def _student(freedom: int) -> float:
-    """The 95 % point of Student's t."""
-    from scipy.special import stdtrit
-
-    return float(stdtrit(freedom, 0.95))
 
 
 def curves_scene(curves: tuple[Traced, ...]) -> Scene:
