@@ -22,7 +22,8 @@ from tenfold.engine.objective import Objective
 from tenfold.fit import Fit
 from tenfold.prepare import prepare
 from tenfold.rank import Entry, Ranking, Tell, rank, scored
-from tenfold.rehearse import Fold, Rehearsal, log_error, rehearsal_of, run_noise, unrehearsed
+from tenfold.rehearse import Fold, Rehearsal, log_error, rehearsal_of, unrehearsed
+from tenfold.scatter import Scatter, scatter
 from tenfold.stacking import median, middle, weigh
 from tenfold.uncertainty import Bootstrap, Draws, draw
 
@@ -48,13 +49,13 @@ class Member:
 @dataclass(frozen=True, eq=False)
 class Choice:
     """Laws and their weights. ``rehearsal`` is that of the whole: each withheld scale predicted with weights from the
-    other scales alone. ``noise`` is the standard deviation of one run's logarithm around the whole.
+    other scales alone. ``scatter`` is how far one run lies from the whole.
     """
 
     members: tuple[Member, ...]
     ranking: Ranking
     rehearsal: Rehearsal
-    noise: float
+    scatter: Scatter
     notes: tuple[str, ...] = ()
     provenance: Provenance | None = field(default=None)
 
@@ -87,7 +88,7 @@ class Choice:
         return {
             **self.ranking.to_dict(),
             "members": [member.to_dict() for member in self.members],
-            "noise": self.noise,
+            "noise": self.scatter.sd,
             "rehearsal": self.rehearsal.to_dict(),
             "notes": [*self.best.notes, *self.notes],
         }
@@ -153,19 +154,19 @@ def choose(
         raise DataError(f"no law of the choice could be drawn on {runs.source}: {'; '.join(notes)}")
     total = sum(member.weight for member in members)
     members = [Member(member.fit, member.weight / total, member.draws) for member in members]
-    noise = _noise(members, runs, axis or members[0].fit.columns.get("x", ""))
-    rehearsal = _rehearsed(laws, scale or _scale_name(laws), noise)
+    around = _scatter(members, runs, axis or members[0].fit.columns.get("x", ""))
+    rehearsal = _rehearsed(laws, scale or _scale_name(laws), around.sd)
     return Choice(
         tuple(members),
         ranking,
         rehearsal,
-        noise,
+        around,
         tuple(notes),
         provenance("choose", runs_id=runs.id, source=runs.source, seed=seed),
     )
 
 
-def _noise(members: Sequence[Member], runs: Runs, axis: str) -> float:
+def _scatter(members: Sequence[Member], runs: Runs, axis: str) -> Scatter:
     """The noise of one run around the whole, with the laws' mean number of coefficients taken off the rows."""
     first = members[0].fit
     ready = prepare(first.law, runs, target=first.target, axis=axis)
@@ -173,11 +174,11 @@ def _noise(members: Sequence[Member], runs: Runs, axis: str) -> float:
     for member in members:
         part = ready if member is members[0] else prepare(member.fit.law, runs, target=first.target, axis=axis)
         if len(part.y) != len(ready.y):
-            return float(np.sqrt(sum(m.weight * m.fit.rms**2 for m in members)))
+            return Scatter(float(np.sqrt(sum(m.weight * m.fit.rms**2 for m in members))))
         made.append(np.atleast_1d(member.fit.predict(**{member.fit.columns[s]: v for s, v in part.inputs.items()})))
-    residual = log_error(middle(made, [member.weight for member in members]), ready.y)
+    whole = middle(made, [member.weight for member in members])
     coefs = sum(member.weight * (len(member.fit.law.coefs) - len(member.fit.fixed)) for member in members)
-    return run_noise(np.asarray(residual), coefs)
+    return scatter(np.asarray(log_error(whole, ready.y)), whole, ready.runs.clusters(), coefs)
 
 
 def _scale_name(entries: Sequence[Entry]) -> str:

@@ -18,7 +18,8 @@ from tenfold.core.runs import Runs
 from tenfold.core.scales import decades
 from tenfold.fit import Fit
 from tenfold.prepare import by_symbol, simplex_of
-from tenfold.rehearse import Rehearsal, noise_of, rehearse
+from tenfold.rehearse import Rehearsal, rehearse, scatter_of
+from tenfold.scatter import Scatter
 from tenfold.uncertainty import Draws, Method, draw, parse_method
 from tenfold.verdict import Verdict, merged, verdict, verdict_of_evidence
 
@@ -108,7 +109,7 @@ def forecast(
     """Predict at given points, with intervals.
 
     The logarithm of a prediction varies by the draws' coefficients, by the noise of one run (the spread of the fit's own
-    residuals, :func:`tenfold.rehearse.run_noise`) and, beyond the data, by the error that rehearsal measured, growing in
+    residuals, :func:`tenfold.scatter.scatter`) and, beyond the data, by the error that rehearsal measured, growing in
     proportion to reach, its quantiles conformal as far as the withheld scales are many (:mod:`tenfold.widening`). Where
     nothing could be withheld the status says ``unrehearsed`` and the interval holds the first two alone.
 
@@ -139,10 +140,10 @@ def forecast(
         draws = draw(base, runs, method=parse_method(method) if isinstance(method, str) else method, seed=seed)
     if rehearsal is None:
         rehearsal = rehearse(base, runs, withhold=withhold, seed=seed)
-    noise = source.noise if isinstance(source, Choice) else noise_of(source, runs)
+    around = source.scatter if isinstance(source, Choice) else scatter_of(source, runs)
     top = 1.0 if OUTPUTS.get(base.target) == "fraction" and runs.span(base.target)[1] <= 1.0 else np.inf
     bare = [
-        _predict(source, draws, rehearsal, point, noise=noise, top=top, levels=tuple(levels), seed=seed)
+        _predict(source, draws, rehearsal, point, around=around, top=top, levels=tuple(levels), seed=seed)
         for point in targets
     ]
     made = tuple(replace(each, verdict=verdict(base, rehearsal=rehearsal, draws=draws, prediction=each)) for each in bare)
@@ -216,7 +217,7 @@ def spread(
     center: Array,
     many: Array,
     *,
-    noise: float,
+    noise: float | Array,
     rehearsal: Rehearsal,
     reach: Array,
     levels: Sequence[float] = (0.5, 0.9),
@@ -226,7 +227,7 @@ def spread(
 
     Args:
         center: predictions, shape (P,). many: the draws' predictions, (R, P).
-        noise: standard deviation of one run's logarithm. reach: decades beyond the data, (P,).
+        noise: standard deviation of one run's logarithm, one or (P,). reach: decades beyond the data, (P,).
         rehearsal: its ``widening`` is added in proportion to reach. levels: of the intervals. seed: of the sampling.
     """
     rng = np.random.default_rng(seed)
@@ -236,13 +237,14 @@ def spread(
         shift = np.where(positive, np.log(many / center), many - center)
     far = reach if rehearsal.done else np.zeros(len(center))
     picked = rng.integers(len(many), size=size)
+    scale = np.broadcast_to(np.asarray(noise, dtype=np.float64), center.shape)
     one, wide = rng.standard_normal(size), rehearsal.widening.sample(rng, size)
     intervals = {level: (np.empty(len(center)), np.empty(len(center))) for level in levels}
     deviation = np.empty(len(center))
     for j in range(len(center)):
         known = shift[:, j][np.isfinite(shift[:, j])]
         known = known if len(known) else np.zeros(1)
-        total = known[picked % len(known)] + noise * one + far[j] * wide
+        total = known[picked % len(known)] + scale[j] * one + far[j] * wide
         deviation[j] = np.std(known)
         for level in levels:
             low, high = np.quantile(total, [(1 - level) / 2, (1 + level) / 2])
@@ -253,7 +255,7 @@ def spread(
             )
             intervals[level][0][j], intervals[level][1][j] = pair
     beyond = rehearsal.growth * far if rehearsal.done else far
-    parts = {"coefficients": deviation, "noise": np.full(len(center), noise), "extrapolation": beyond}
+    parts = {"coefficients": deviation, "noise": np.array(scale), "extrapolation": beyond}
     return Spread(center, intervals, reach, parts)
 
 
@@ -263,7 +265,7 @@ def _predict(
     rehearsal: Rehearsal,
     inputs: Mapping[str, float],
     *,
-    noise: float,
+    around: Scatter,
     top: float,
     levels: tuple[float, ...],
     seed: int,
@@ -280,7 +282,7 @@ def _predict(
     made = spread(
         np.array([center]),
         many.reshape(-1, 1),
-        noise=noise,
+        noise=around.at(np.array([center])),
         rehearsal=rehearsal,
         reach=np.array([far]),
         levels=levels,

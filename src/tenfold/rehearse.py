@@ -25,6 +25,7 @@ from tenfold.engine.solve import refit, roughly
 from tenfold.fit import Fit
 from tenfold.nulls import null_errors
 from tenfold.prepare import Prepared
+from tenfold.scatter import Scatter, scatter
 from tenfold.uncertainty import same_problem
 from tenfold.widening import NEAR, Widening, widening
 
@@ -32,7 +33,6 @@ Array = NDArray[np.float64]
 
 LEAST_SCALES = 3  # scales a law must be fitted on before its prediction of the next means anything
 FINE = 0.15  # decades: how wide a withheld scale is on an axis that was sampled continuously, such as steps of a curve
-MANY_ROWS = 20  # from so many on, the median size of the residuals says how large the noise is
 DRAWS = 100  # resamples a fold, for the coefficient part of its error
 
 
@@ -161,7 +161,7 @@ def rehearse(
         )
     tops = [len(found) - held for held in range(1, (withhold or room) + 1)]
     folds = _folds(fit, ready, problem, found, tops, seed, draws)
-    return rehearsal_of(folds, name, _noise(fit, ready))
+    return rehearsal_of(folds, name, scatter_about(fit, ready).sd)
 
 
 def rehearsal_of(folds: Sequence[Fold], axis: str, noise: float) -> Rehearsal:
@@ -295,27 +295,16 @@ def log_error(predicted: Array, measured: Array) -> Array:
         return np.where(ratio > 0, np.log(np.where(ratio > 0, ratio, 1.0)), ratio - 1.0)
 
 
-def run_noise(residual: Array, coefs: float) -> float:
-    """Standard deviation of one run's logarithm from the residuals of a law with so many coefficients.
-
-    From twenty runs on the median size of the residuals, so that outliers do not widen every forecast, without as many
-    of the smallest as there are coefficients: a robust fit passes through about that many runs, whose residuals say
-    nothing of the noise. Below twenty the root mean square, times the root of n / (n - p).
-    """
-    n, fitted = len(residual), min(round(coefs), len(residual) - 1)
-    if n >= MANY_ROWS:
-        return float(1.4826 * np.median(np.sort(np.abs(residual))[fitted:]))
-    return float(np.sqrt(np.mean(residual**2) * n / max(n - coefs, 1.0)))
+def scatter_of(fit: Fit, runs: Runs) -> Scatter:
+    """The noise of one run around a fit, from its own residuals."""
+    return scatter_about(fit, same_problem(fit, runs)[0])
 
 
-def noise_of(fit: Fit, runs: Runs) -> float:
-    """The noise of one run around a fit, from its own residuals: see :func:`run_noise`."""
-    return _noise(fit, same_problem(fit, runs)[0])
-
-
-def _noise(fit: Fit, ready: Prepared) -> float:
-    residual = log_error(predict(fit.law, fit.coef, ready.inputs), ready.y)
-    return run_noise(residual, len(fit.law.coefs) - len(fit.fixed))
+def scatter_about(fit: Fit, ready: Prepared) -> Scatter:
+    """The noise of one run around a fit, on rows that are prepared."""
+    predicted = np.asarray(predict(fit.law, fit.coef, ready.inputs))
+    residual = log_error(predicted, ready.y)
+    return scatter(residual, predicted, ready.runs.clusters(), len(fit.law.coefs) - len(fit.fixed))
 
 
 def _excess(fold: Fold, noise: float) -> float:

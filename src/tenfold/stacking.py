@@ -1,4 +1,4 @@
-"""``weigh``: how much each law of a choice counts, by what it predicted of withheld scales, and the mean of what they say.
+"""``weigh``: how much each law of a choice counts, by what it predicted of withheld scales; and what they say together.
 
 Stacking (Wolpert 1992, Neural Networks 5, 241-259; Breiman 1996, Machine Learning 24, 49-64): weights make the errors of
 the weighted prediction on withheld rows small, so that laws that err to opposite sides count together. A handful of
@@ -92,7 +92,8 @@ def _errors(entries: Sequence[Entry]) -> tuple[Array, Array, float]:
     weights = fold_weights(common)
     weights = weights / weights.sum()
     errors = np.concatenate([np.array([mine[key] for mine in folds]) for key in common], axis=1)
-    rows = np.concatenate([np.full(len(folds[0][key]), w / len(folds[0][key])) for key, w in zip(common, weights, strict=True)])
+    counts = np.array([len(folds[0][key]) for key in common])
+    rows = np.repeat(weights / counts, counts)
     return np.clip(errors, -CAP, CAP), rows, float(1.0 / np.sum(weights**2))
 
 

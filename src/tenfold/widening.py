@@ -17,10 +17,10 @@ NEAR = 0.25  # decades that a withheld scale counts as at least, so that a near 
 class Widening:
     """The size of the error a decade of reach, by its chance.
 
-    Conformal prediction for grouped scores (Lee, Barber and Willett 2023, arXiv:2306.06342): each of K withheld scales has
-    the chance 1/(K + 1), shared among the folds that predicted it, and 1/(K + 1) is left for what no withheld scale
-    showed. Up to K/(K + 1) the size is read off the scores, straight between them; beyond, where K scales say nothing, it
-    grows as Student's t with K degrees of freedom (two at least) does.
+    Conformal prediction for grouped scores (Lee, Barber and Willett 2023, arXiv:2306.06342): each of K withheld scales
+    has the chance 1/(K + 1), shared among the folds that predicted it, and 1/(K + 1) is left for what no withheld scale
+    showed. Up to K/(K + 1) the size is read off the scores, straight between them; beyond, where K scales say nothing,
+    it grows as Student's t with K degrees of freedom (two at least) does.
 
     ``sizes``: scores in ascending order. ``chances``: the chance of a size up to each. ``scales``: K.
     """

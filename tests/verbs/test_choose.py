@@ -80,7 +80,7 @@ def test_json_has_the_members_and_the_ranking(choice):
     assert sum(member["weight"] for member in saved["members"]) == pytest.approx(1.0)
     assert set(saved["members"][0]) == {"law", "weight", "coef", "rms"}
     assert saved["law"] == choice.best.law.name
-    assert saved["noise"] == choice.noise > 0
+    assert saved["noise"] == choice.scatter.sd > 0
     assert saved["rehearsal"]["folds"]
     assert all(member["law"] in choice.formula() for member in saved["members"])
 
@@ -115,7 +115,7 @@ def test_weights_at_a_withheld_scale_do_not_come_from_that_scale(choice):
 
     def mixed(shift: float):
         changed = [_shifted(found, target, shift) if found.law == spoiled else found for found in entries]
-        folds = _rehearsed(changed, choice.rehearsal.axis, choice.noise).folds
+        folds = _rehearsed(changed, choice.rehearsal.axis, choice.scatter.sd).folds
         there = {fold.fitted_to: np.array(fold.errors) for fold in folds if fold.target == target}
         for fitted_to, errors in there.items():
             own = {

@@ -21,7 +21,8 @@ from tenfold.fit import Fit, fit
 from tenfold.forecast import spread
 from tenfold.laws import get
 from tenfold.nulls import NULLS
-from tenfold.rehearse import Rehearsal, noise_of, rehearsal_of, rehearse
+from tenfold.rehearse import Rehearsal, rehearsal_of, rehearse, scatter_of
+from tenfold.scatter import Scatter
 from tenfold.uncertainty import Bootstrap, draw
 
 Array = NDArray[np.float64]
@@ -100,7 +101,7 @@ class Shared:
             return None
         entry = next(entry for entry in made.ranking.entries if entry.law == law and not entry.null)
         found = made.ranking.fits[law]
-        return found, rehearsal_of(entry.folds, made.rehearsal.axis, noise_of(found, _with(task.runs, axis)))
+        return found, rehearsal_of(entry.folds, made.rehearsal.axis, scatter_of(found, _with(task.runs, axis)).sd)
 
 
 def play(task: Task, contestant: Contestant, *, seed: int = 0, shared: Shared | None = None) -> Entry | None:
@@ -151,7 +152,7 @@ def _predicted(task: Task, law: str, contestant: Contestant, seed: int, shared: 
         made = shared.choice(task, contestant, seed)
         inputs = _inputs(task.held)
         many = made.many(inputs, seed=seed)
-        return _judged(task, made.center(inputs), many, made.noise, made.rehearsal, seed, made.formula())
+        return _judged(task, made.center(inputs), many, made.scatter, made.rehearsal, seed, made.formula())
     declared = get(law)
     axis = one_axis(task) if "x" in declared.inputs else ""
     runs, held = _with(task.runs, axis), _with(task.held, axis)
@@ -167,13 +168,14 @@ def _predicted(task: Task, law: str, contestant: Contestant, seed: int, shared: 
     if not contestant.resamples:
         return center, {}, law
     many = draw(fitted, runs, method=Bootstrap(n=contestant.resamples), seed=seed).predict(**inputs)
-    return _judged(task, center, many, noise_of(fitted, runs), rehearsal, seed, law)
+    return _judged(task, center, many, scatter_of(fitted, runs), rehearsal, seed, law)
 
 
 def _judged(
-    task: Task, center: Array, many: Array, noise: float, rehearsal: Rehearsal, seed: int, made_of: str
+    task: Task, center: Array, many: Array, around: Scatter, rehearsal: Rehearsal, seed: int, made_of: str
 ) -> Predicted:
-    seen = spread(center, many, noise=noise, rehearsal=rehearsal, reach=_reach(task), levels=LEVELS, seed=seed)
+    noise, reach = around.at(center), _reach(task)
+    seen = spread(center, many, noise=noise, rehearsal=rehearsal, reach=reach, levels=LEVELS, seed=seed)
     return center, seen.intervals, made_of
 
 

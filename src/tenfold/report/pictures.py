@@ -108,7 +108,7 @@ def _main(fit: Fit, runs: Runs, saved: Json, *, draws: Draws | None, rehearsal: 
     far = max([end, *(t.x for t in targets), *([live.x] if live else []), _plan_x(saved, column)])
     shown = end * 10 ** (0.0 if rehearsal is None else rehearsal.reach)
     grid = np.unique(np.append(np.geomspace(float(x[good].min()), far * 10**0.06, _POINTS), min(shown, far)))
-    curve, ribbons = _curve(fit, grid, draws=draws, rehearsal=rehearsal)
+    curve, ribbons = _curve(fit, grid, runs, draws=draws, rehearsal=rehearsal)
     return scenes.Main(
         column,
         fit.target,
@@ -206,7 +206,7 @@ def _withheld(runs: Runs, rehearsal: Rehearsal | None) -> NDArray[np.bool_]:
 
 
 def _curve(
-    fit: Fit, grid: Array, *, draws: Draws | None, rehearsal: Rehearsal | None
+    fit: Fit, grid: Array, runs: Runs, *, draws: Draws | None, rehearsal: Rehearsal | None
 ) -> tuple[Array | None, dict[float, tuple[Array, Array]]]:
     """The law along the scale, and the intervals that a forecast would give there."""
     if {"N", "D"} <= set(fit.law.inputs):
@@ -223,11 +223,15 @@ def _curve(
     shift = shift[np.isfinite(shift).all(axis=1)]
     if not len(shift):
         return center, {}
-    return center, _bands(fit, inputs, center, shift, rehearsal)
+    from tenfold.prepare import prepare
+    from tenfold.rehearse import scatter_about
+
+    around = scatter_about(fit, prepare(fit.law, runs, target=fit.target, axis=fit.columns.get("x", "")))
+    return center, _bands(fit, inputs, center, shift, around.at(center), rehearsal)
 
 
 def _bands(
-    fit: Fit, inputs: Mapping[str, Array], center: Array, shift: Array, rehearsal: Rehearsal | None
+    fit: Fit, inputs: Mapping[str, Array], center: Array, shift: Array, noise: Array, rehearsal: Rehearsal | None
 ) -> dict[float, tuple[Array, Array]]:
     """As a forecast combines them: coefficients, the noise of one run, and the rehearsed error beyond the data."""
     from tenfold.forecast import reach_of
@@ -237,7 +241,7 @@ def _bands(
         [max(reach_of(fit, {s: float(v[k]) for s, v in by_symbol.items()}).values()) for k in range(len(center))]
     )
     rng = np.random.default_rng(0)
-    total = shift[rng.integers(0, len(shift), _SAMPLES)] + fit.rms * rng.standard_normal(_SAMPLES)[:, None]
+    total = shift[rng.integers(0, len(shift), _SAMPLES)] + noise * rng.standard_normal(_SAMPLES)[:, None]
     if rehearsal is not None and rehearsal.done and rehearsal.growth > 0:
         total = total + far[None, :] * rehearsal.widening.sample(rng, _SAMPLES)[:, None]
     out = {}
