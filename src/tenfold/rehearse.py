@@ -169,7 +169,7 @@ def rehearsal_of(folds: Sequence[Fold], axis: str, noise: float) -> Rehearsal:
     if not folds:
         return unrehearsed("the smaller scales alone do not determine the coefficients", axis=axis)
     wide = widening_of(folds, noise)
-    return Rehearsal(axis, _judged(folds, noise), growth(folds, noise), wide.scales, widening=wide)
+    return Rehearsal(axis, _judged(folds, noise), wide.deviation, wide.scales, widening=wide)
 
 
 def _judged(folds: Sequence[Fold], noise: float) -> tuple[Fold, ...]:
@@ -316,11 +316,6 @@ def _excess(fold: Fold, noise: float) -> float:
 def widening_of(folds: Sequence[Fold], noise: float) -> Widening:
     """What forecasts beyond the data are widened by, from folds and the noise of a run."""
     return widening([(fold.target, _excess(fold, noise)) for fold in folds])
-
-
-def growth(folds: Sequence[Fold], noise: float) -> float:
-    """Standard deviation a decade of reach of the level errors that coefficients and noise do not explain."""
-    return float(np.sqrt(np.mean([_excess(fold, noise) ** 2 for fold in folds])))
 
 
 def drifts(fit: Fit) -> tuple[str, ...]:

@@ -20,14 +20,17 @@ class Widening:
     Conformal prediction for grouped scores (Lee, Barber and Willett 2023, arXiv:2306.06342): each of K withheld scales
     has the chance 1/(K + 1), shared among the folds that predicted it, and 1/(K + 1) is left for what no withheld scale
     showed. Up to K/(K + 1) the size is read off the scores, straight between them; beyond, where K scales say nothing,
-    it grows as Student's t with K degrees of freedom (two at least) does.
+    it is that of Student's t with K degrees of freedom (two at least) and the scores' deviation, and never less than
+    the largest score.
 
-    ``sizes``: scores in ascending order. ``chances``: the chance of a size up to each. ``scales``: K.
+    ``sizes``: scores in ascending order. ``chances``: the chance of a size up to each. ``scales``: K. ``deviation``: the
+    root mean square of the scores.
     """
 
     sizes: tuple[float, ...] = ()
     chances: tuple[float, ...] = ()
     scales: int = 0
+    deviation: float = 0.0
 
     @property
     def limit(self) -> float:
@@ -42,9 +45,8 @@ class Widening:
         if not self.sizes:
             return np.zeros(asked.shape)
         seen = np.interp(asked, (0.0, *self.chances), (0.0, *self.sizes))
-        freedom = max(self.scales, 2)
-        edge = stdtrit(freedom, 0.5 + 0.5 * self.limit)
-        tail = self.sizes[-1] * stdtrit(freedom, 0.5 + 0.5 * np.maximum(asked, self.limit)) / edge
+        wide = self.deviation * stdtrit(max(self.scales, 2), 0.5 + 0.5 * np.maximum(asked, self.limit))
+        tail = np.maximum(self.sizes[-1], wide)
         return np.where(asked > self.limit, tail, seen)
 
     def sample(self, rng: np.random.Generator, count: int) -> Array:
@@ -69,4 +71,5 @@ def widening(scores: Sequence[tuple[float, float]]) -> Widening:
         folds[scale] = folds.get(scale, 0) + 1
     ordered = sorted((size, 1.0 / (folds[scale] * (len(folds) + 1))) for scale, size in scores)
     chances = np.cumsum([chance for _, chance in ordered])
-    return Widening(tuple(size for size, _ in ordered), tuple(chances.tolist()), len(folds))
+    sizes = tuple(size for size, _ in ordered)
+    return Widening(sizes, tuple(chances.tolist()), len(folds), float(np.sqrt(np.mean(np.square(sizes)))))
