@@ -23,6 +23,8 @@ Clusters = NDArray[np.int64]
 
 # Of all starts of a lane before the best one goes on, and of that one: it need not settle to show a better basin.
 _ROUGH_STEPS, _STEPS = 25, 40
+# A lane tried from another start is let go after this many steps when it stands above its first end by more than this.
+_RACE, FAR = 12, 0.001
 # A warm-started lane has missed a basin when another end is lower by this much of what one row adds to the objective.
 WORSE = 0.01
 _WEBB = np.sqrt([0.5, 1.0, 1.5])
@@ -213,17 +215,21 @@ def _moved(
     target: Array | None,
     settings: Newton,
 ) -> Solutions:
-    """Lanes tried from another start as well: those that are not lower after some steps are let go, the others settle."""
-    few = replace(settings, max_steps=min(_STEPS, settings.max_steps))
-    others = _from(problem, np.repeat(start[None], len(lanes), axis=0), lanes, weights, target, few)
+    """Lanes tried from another start as well: those that are far from lower after a few steps are let go, then those
+    that are not lower after some more, and the others settle.
+    """
     worse = WORSE / len(problem.y)
-    better = _better(others, warm, lanes, worse)
-    out = _replace(warm, others, lanes, better)
-    on = np.flatnonzero(better & (others.status == Status.OUT_OF_STEPS.code))
-    if not on.size:
-        return out
-    ends = _from(problem, others.theta[on], lanes[on], weights, target, settings)
-    return _replace(out, ends, lanes[on], ends.value <= others.value[on])
+    first = np.where(np.isfinite(warm.value), warm.value, np.inf)
+    on, theta, out = lanes, np.repeat(start[None], len(lanes), axis=0), warm
+    for most, far in ((_RACE, FAR), (_STEPS - _RACE, -worse), (settings.max_steps, -worse)):
+        others = _from(problem, theta, on, weights, target, replace(settings, max_steps=min(most, settings.max_steps)))
+        lower = _better(others, warm, on, worse)
+        out = _replace(out, others, on, lower & (others.value <= out.value[on]))
+        more = (others.value < first[on] + far * np.abs(first[on])) & (others.status == Status.OUT_OF_STEPS.code)
+        on, theta = on[more], others.theta[more]
+        if not on.size:
+            break
+    return out
 
 
 def _better(found: Solutions, warm: Solutions, lanes: NDArray[np.int64], worse: float) -> NDArray[np.bool_]:
