@@ -22,9 +22,10 @@ judged on the withheld larger ones: by the error of their predictions and by the
 that `--law auto` makes, `paper` the best law of each table's own paper; beside them play single laws and three nulls that
 know no law: the last value, a straight line in logarithms, and the run of nearest size.
 
-The constants of the choice (a tenth of the error for every coefficient, the fourth power of the score, how much stacking trusts a
-fold, how fast old folds lose weight; `tenfold/rank.py` and `tenfold/stacking.py`) were set on a part of these same public tables, and the median of the
-laws took the place of their mean when one law carried a whole table off, so how much `auto` gains here is in part chosen.
+The constants of the choice (a tenth of the error for every coefficient, the fourth power of the score, what a fold is worth in
+stacking, how fast old folds lose weight; `tenfold/rank.py` and `tenfold/stacking.py`) were set on a part of these same public
+tables, and the median of the laws took the place of their mean when one law carried a whole table off, so how much `auto` gains
+here is in part chosen.
 Values beside them changed little, and no constant belongs to a table.
 
 ```sh
