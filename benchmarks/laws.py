@@ -19,11 +19,11 @@ from pathlib import Path
 NOISE = 0.01
 BAR = 2.0
 WHY = (
-    "Where it takes longer there are many coefficients (six to twenty-one) and one of three reasons: a curved ridge, along "
-    "which refits take up to a hundred steps (moe_inference, distilled, the broken laws); several optima, so that every "
-    "resample is tried from a second start or searched anew (broken laws, joint mixtures, moe_joint, qat, mix_additive2); or "
-    "a law that solves an equation of its own for every row (kaplan_nsb). Fewer refits, or `--draws laplace`, which needs "
-    "none, take a fraction of the time.\n"
+    "Where it takes longer there are many coefficients (six to twenty-one) and one of three reasons: a curved "
+    "ridge, along which refits take up to a hundred steps (moe_inference, distilled, the broken laws); several "
+    "optima, so that every resample is tried from a second start or searched anew (broken laws, joint mixtures, "
+    "moe_joint, qat, mix_additive2); or a law that solves an equation of its own for every row (kaplan_nsb). "
+    "Fewer refits, or `--draws laplace`, which needs none, take a fraction of the time.\n"
 )
 
 
