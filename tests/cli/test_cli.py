@@ -254,8 +254,16 @@ def test_a_reader_that_goes_away_is_no_error(table):
 
 def test_an_interrupted_command_leaves_no_half_written_result(table, tmp_path):
     out = tmp_path / "result.json"
-    arguments = [*TOOL, "forecast", str(table), "--columns", SIZE, "--at", "params=1B,tokens=20B", "--out", str(out)]
-    process = subprocess.Popen([*arguments, "--draws", "bootstrap:200000"], stderr=subprocess.PIPE, text=True)
+    # a signal that comes before Python listens kills it whatever the command does, so wait until it does
+    begin = "print('listening', flush=True); from tenfold.cli import main; main()"
+    arguments = ["forecast", str(table), "--columns", SIZE, "--at", "params=1B,tokens=20B", "--out", str(out)]
+    process = subprocess.Popen(
+        [sys.executable, "-c", begin, *arguments, "--draws", "bootstrap:200000"],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    assert process.stdout.readline() == "listening\n"
     time.sleep(1.5)
     process.send_signal(signal.SIGINT)
     _, err = process.communicate(timeout=60)
@@ -267,6 +275,18 @@ def test_an_interrupted_command_leaves_no_half_written_result(table, tmp_path):
         json.loads(out.read_text())
     else:
         assert process.returncode == 130
+
+
+def test_an_interruption_while_commands_are_imported_is_one_line_too():
+    begin = "import builtins\nfrom tenfold.cli import main\n"
+    begin += "keep = builtins.__import__\n"
+    begin += "def stop(name, *rest):\n"
+    begin += "    if name == 'tenfold.cli.app':\n        raise KeyboardInterrupt\n"
+    begin += "    return keep(name, *rest)\n"
+    begin += "builtins.__import__ = stop\nmain()"
+    done = subprocess.run([sys.executable, "-c", begin, "laws"], capture_output=True, text=True, check=False)
+    assert done.returncode == 130
+    assert done.stderr == "tenfold: interrupted before anything was done\n"
 
 
 def test_evidence_says_where_a_number_stands(call):
