@@ -16,7 +16,7 @@ from tenfold.core.law import predict
 from tenfold.core.provenance import Provenance, provenance
 from tenfold.core.runs import Runs
 from tenfold.engine import laplace, nuts, profile, resample
-from tenfold.engine.autodiff import AutodiffKernel
+from tenfold.engine.additive import AdditiveKernel
 from tenfold.engine.newton import Solutions
 from tenfold.engine.objective import Absolute, Huber, Kinked, Squared, Student
 from tenfold.engine.problem import Problem
@@ -507,8 +507,8 @@ def _guarded(
     given = weights if weights is not None else target
     assert given is not None
     count = len(given)
-    autodiff = isinstance(problem.kernel, AutodiffKernel)
-    settings = roughly(len(problem.y)) if autodiff else None  # sums of powers cost nothing to finish
+    additive = isinstance(problem.kernel, AdditiveKernel)
+    settings = None if additive else roughly(len(problem.y))  # sums of powers cost nothing to finish
     warm = refit(problem, np.repeat(theta[None], count, axis=0), weights=weights, target=target, settings=settings)
     lanes, report = resample.guard(problem, warm, weights=weights, target=target)
     return lanes, {"checked": report.checked, "improved": report.improved}

@@ -20,6 +20,8 @@ FUNCTIONS = ("exp", "log", "sqrt", "expm1", "log1p", "logaddexp", "maximum", "mi
 
 def _system(args: tuple[Any, ...]) -> str:
     for arg in args:
+        if hasattr(arg, "__maths__"):
+            return "own"
         if isinstance(arg, Expr):
             return "symbol"
         root = type(arg).__module__.split(".")[0]
@@ -34,6 +36,8 @@ def _call(name: str, *args: Any) -> Any:
     system = _system(args)
     if system == "symbol":
         return apply(name, *args)
+    if system == "own":
+        return next(arg.__maths__ for arg in args if hasattr(arg, "__maths__"))(name, *args)
     if system == "jax":
         return _JAX[name](sys.modules["jax"], *args)
     if system == "mpmath":
@@ -140,16 +144,25 @@ def solve_increasing(residual: Callable[[Any], tuple[Any, Any]], start: Any, *, 
         value, slope = residual(s)
         return s - value / slope
 
-    if system == "jax":
-        jax = sys.modules["jax"]
-        # what the residual closes over becomes an argument, so that no derivative is carried through the search
-        plain, held = jax.closure_convert(step, start)
-        held, start = jax.lax.stop_gradient((held, start))
-        root = jax.lax.fori_loop(0, steps, lambda _, s: plain(s, *held), start)
-        slope = jax.lax.stop_gradient(residual(root)[1])
+    if system in ("jax", "own"):
+        if system == "own":
+            with start.plainly() as root:
+                for _ in range(steps):
+                    root = step(root)
+                slope = residual(root)[1]
+        else:
+            root = _root(sys.modules["jax"], step, start, steps)
+            slope = sys.modules["jax"].lax.stop_gradient(residual(root)[1])
         for _ in range(2):
             root = root - residual(root)[0] / slope
         return root
     for _ in range(2 + steps + 3 * (system == "mpmath")):  # 16 digits become 50 in two steps, with one to spare
         start = step(start)
     return start
+
+
+def _root(jax: Any, step: Callable[[Any], Any], start: Any, steps: int) -> Any:
+    """Where ``steps`` of them lead; what the step closes over becomes an argument, so that no derivative follows."""
+    plain, held = jax.closure_convert(step, start)
+    held, start = jax.lax.stop_gradient((held, start))
+    return jax.lax.fori_loop(0, steps, lambda _, s: plain(s, *held), start)

@@ -1,4 +1,4 @@
-"""Any other law, differentiated by JAX: exact gradients and Hessians, batched over lanes in chunks of one shape.
+"""A law whose body cannot be written down, differentiated by JAX, batched over lanes in chunks of one shape.
 
 Rows are padded to buckets with zero weight and lanes to a chunk of the bucket's own, so that a law compiles once for a
 table whatever is asked of it afterwards (starts, resamples, profiles).
@@ -8,13 +8,14 @@ from __future__ import annotations
 
 import functools
 from collections import deque
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from tenfold.engine.kernel import Evaluation, Kernel, Lanes
+from tenfold.engine.general import GeneralKernel
+from tenfold.engine.kernel import Evaluation, Lanes
 from tenfold.engine.objective import Objective
 from tenfold.engine.precision import x64
 
@@ -42,64 +43,26 @@ def lanes_of(padded: int) -> int:
     return max(ELEMENTS // padded, LEAST_LANES)
 
 
-class AutodiffKernel(Kernel):
-    """A law as a function of free coefficients.
+class AutodiffKernel(GeneralKernel):
+    """A law whose body does more with its coefficients than :class:`GeneralKernel` can write down."""
 
-    Args:
-        fn: the law's body, called with inputs and coefficients by name.
-        inputs: arrays (rows,) by name.
-        names: free coefficients in order; logs: which of them are held as logarithms.
-        fixed: values of the others, natural units.
-    """
+    @functools.cached_property
+    def _padded(self) -> int:
+        return bucket(self.rows)
 
-    def __init__(
-        self,
-        fn: Callable[..., Any],
-        *,
-        inputs: Mapping[str, Array],
-        names: tuple[str, ...],
-        logs: tuple[bool, ...],
-        fixed: Mapping[str, float],
-    ) -> None:
-        self.fn, self.names, self.logs = fn, names, logs
-        self.inputs = {name: np.asarray(values, dtype=np.float64) for name, values in inputs.items()}
-        self.fixed = {name: float(value) for name, value in fixed.items()}
-        self.size = len(names)
-        self.rows = len(next(iter(self.inputs.values())))
-        self._padded = bucket(self.rows)
-        self._inputs = {name: _pad(values, self._padded) for name, values in self.inputs.items()}
-        self._held = {name: np.float64(value) for name, value in self.fixed.items()}
+    @functools.cached_property
+    def _inputs(self) -> dict[str, Array]:
+        return {name: np.pad(values, (0, self._padded - self.rows), mode="edge") for name, values in self.inputs.items()}
 
-    def natural(self, theta: Array) -> dict[str, Any]:
-        """Coefficients by name in natural units, each (L, 1)."""
-        out: dict[str, Any] = {name: np.float64(value) for name, value in self.fixed.items()}
-        for j, (name, log) in enumerate(zip(self.names, self.logs, strict=True)):
-            column = theta[:, j : j + 1]
-            out[name] = np.exp(column) if log else column
-        return out
-
-    def model(self, theta: Array) -> Array:
-        with np.errstate(all="ignore"):
-            value = self.fn(**self.inputs, **self.natural(theta))
-        return np.broadcast_to(np.asarray(value, dtype=np.float64), (theta.shape[0], self.rows))
+    @functools.cached_property
+    def _held(self) -> dict[str, Any]:
+        return {name: np.float64(value) for name, value in self.fixed.items()}
 
     def jacobian(self, theta: Array) -> Array:
         compiled = _jacobian(self.fn, self.names, self.logs)
         with x64():
             out = np.asarray(compiled(theta[0], self._held, self._inputs))
         return np.array(out[: self.rows])
-
-    def values(
-        self, theta: Array, weights: Array, target: Array, objective: Objective, *, lanes: Lanes | None = None
-    ) -> Array:
-        if lanes is not None:
-            weights = weights if weights.ndim == 1 else weights[lanes]
-            target = target if target.ndim == 1 else target[lanes]
-        with np.errstate(all="ignore"):
-            u = self.model(theta)
-            u = np.log(u) if objective.space == "log" else u
-            total = (weights * objective.value(u, target)).sum(axis=-1)
-        return np.where(np.isfinite(total), total, np.inf)
 
     def evaluate(
         self,
@@ -111,44 +74,17 @@ class AutodiffKernel(Kernel):
         damping: Array | None = None,
         lanes: Lanes | None = None,
     ) -> Evaluation:
-        bend = self.bend(theta, weights, target, objective, lanes=lanes)
-        return self.straight(theta, weights, target, objective, bend=bend, damping=damping, lanes=lanes)
-
-    def straight(
-        self,
-        theta: Array,
-        weights: Array,
-        target: Array,
-        objective: Objective,
-        *,
-        bend: Array,
-        damping: Array | None = None,
-        lanes: Lanes | None = None,
-    ) -> Evaluation:
-        """As ``evaluate``, with the part of the Hessian that comes from the law's own curvature given: (p, p, L).
-
-        The rest needs first derivatives of the law only, which cost a fraction of the second ones.
-        """
         mu = np.zeros(len(theta)) if damping is None else damping
-        value, grad, hess = self._called(0, theta, weights, target, objective, lanes, mu)
-        hess = np.moveaxis(hess, 0, -1) + bend
-        finite = np.isfinite(value) & np.isfinite(grad).all(axis=1) & np.isfinite(hess).all(axis=(0, 1))
+        value, grad, hess = self._called(theta, weights, target, objective, lanes, mu)
+        finite = np.isfinite(value) & np.isfinite(grad).all(axis=1) & np.isfinite(hess).all(axis=(1, 2))
         return Evaluation(
             np.where(finite, value, np.inf),
             np.ascontiguousarray(np.where(finite[:, None], grad, 0.0).T),
-            np.ascontiguousarray(np.where(finite, hess, 0.0)),
+            np.ascontiguousarray(np.where(finite, np.moveaxis(hess, 0, -1), 0.0)),
         )
-
-    def bend(
-        self, theta: Array, weights: Array, target: Array, objective: Objective, *, lanes: Lanes | None = None
-    ) -> Array:
-        """The part of the Hessian that comes from the law's own curvature, the residuals' slopes held: (p, p, L)."""
-        (hess,) = self._called(1, theta, weights, target, objective, lanes, np.zeros(len(theta)))
-        return np.moveaxis(hess, 0, -1)
 
     def _called(
         self,
-        which: int,
         theta: Array,
         weights: Array,
         target: Array,
@@ -156,12 +92,12 @@ class AutodiffKernel(Kernel):
         lanes: Lanes | None,
         mu: Array,
     ) -> list[Array]:
-        """One of the two compiled functions at every lane, chunk by chunk."""
+        """The compiled function at every lane, chunk by chunk."""
         if lanes is not None:
             weights = weights if weights.ndim == 1 else weights[lanes]
             target = target if target.ndim == 1 else target[lanes]
         kind = objective.renumbered([0.0] * len(objective.numbers))
-        compiled = _compiled(self.fn, self.names, self.logs, kind)[which]
+        compiled = _compiled(self.fn, self.names, self.logs, kind)
         numbers = tuple(np.float64(number) for number in objective.numbers)
         width = lanes_of(self._padded)
         pieces: list[list[Array]] = []
@@ -190,15 +126,11 @@ class AutodiffKernel(Kernel):
         return [np.concatenate(parts) for parts in zip(*pieces, strict=True)]
 
 
-def _pad(values: Array, size: int) -> Array:
-    return np.pad(values, (0, size - values.shape[-1]), mode="edge")
-
-
 @functools.lru_cache(maxsize=256)
 def _compiled(
     fn: Callable[..., Any], names: tuple[str, ...], logs: tuple[bool, ...], kind: Objective
-) -> tuple[Callable[..., Any], Callable[..., Any]]:
-    """The jitted objective of a law with what its first derivatives give, and what its second ones add to the Hessian.
+) -> Callable[..., Any]:
+    """The jitted objective of a law with its derivatives.
 
     The objective's numbers are arguments, so that one compilation serves them all.
     """
@@ -218,7 +150,7 @@ def _compiled(
 
         return tuple(jax.jvp(first, (u,), (jnp.ones_like(u),)))
 
-    def straight(theta: Any, held: Any, data: Any, w: Any, t: Any, numbers: Any, mu: Any) -> Any:
+    def evaluate(theta: Any, held: Any, data: Any, w: Any, t: Any, numbers: Any, mu: Any) -> Any:
         # what is found on the way is kept: a law that solves an equation would solve it anew in every pass
         def along(direction: Any) -> tuple[Any, Any]:
             return tuple(jax.jvp(lambda theta: transformed(theta, held, data), (theta,), (direction,)))
@@ -228,19 +160,13 @@ def _compiled(
         jacobian = jnp.broadcast_to(jacobian, (len(names), *t.shape))
         objective = kind.renumbered(numbers)
         slope, curvature = slopes(u, t, numbers)
-        curvature = w * (curvature + mu * objective.weight(u, t, jnp))
-        return jnp.sum(w * objective.value(u, t, jnp)), jacobian @ (w * slope), (jacobian * curvature) @ jacobian.T
-
-    def bend(theta: Any, held: Any, data: Any, w: Any, t: Any, numbers: Any, mu: Any) -> Any:
-        slope = w * slopes(transformed(theta, held, data), t, numbers)[0]
-
-        def total(theta: Any) -> Any:
-            return jnp.sum(slope * transformed(theta, held, data))
-
-        return (jax.jacfwd(jax.grad(total))(theta),)
+        slope, curvature = w * slope, w * (curvature + mu * objective.weight(u, t, jnp))
+        bend = jax.jacfwd(jax.grad(lambda theta: jnp.sum(slope * transformed(theta, held, data))))(theta)
+        hess = (jacobian * curvature) @ jacobian.T + bend
+        return jnp.sum(w * objective.value(u, t, jnp)), jacobian @ slope, hess
 
     axes = (0, None, None, 0, 0, None, 0)
-    return jax.jit(jax.vmap(straight, in_axes=axes)), jax.jit(jax.vmap(bend, in_axes=axes))
+    return jax.jit(jax.vmap(evaluate, in_axes=axes))
 
 
 @functools.lru_cache(maxsize=256)

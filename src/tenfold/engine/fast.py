@@ -1,4 +1,4 @@
-"""Whether and how the compiled Newton method is used for sums of power terms.
+"""Whether and how compiled code is used: the Newton method for sums of power terms, and programs of any other law.
 
 Numba is optional. Importing it and reading its disk cache costs about half a second, compiling some ten seconds, so a job
 uses it when an earlier one in the process has paid already, when it is large and the cache is there, or when it is huge.
@@ -11,6 +11,7 @@ import importlib.util
 import os
 import sys
 from concurrent.futures import ThreadPoolExecutor
+from itertools import pairwise
 from pathlib import Path
 
 import numpy as np
@@ -18,8 +19,11 @@ from numpy.typing import NDArray
 
 from tenfold.core.status import Status
 from tenfold.engine.additive import AdditiveKernel
+from tenfold.engine.cores import cores
+from tenfold.engine.kernel import Evaluation, Lanes
 from tenfold.engine.newton import Newton, Solutions, join
 from tenfold.engine.objective import Huber, Objective, SmoothAbsolute, Squared, Student
+from tenfold.engine.program import Program
 
 Array = NDArray[np.float64]
 
@@ -27,27 +31,78 @@ Array = NDArray[np.float64]
 # about a minute when it has to be compiled first.
 LARGE, HUGE = 2e7, 1.5e9
 _STEPS = 9  # evaluations a lane, for the estimate
-_MODULE = "tenfold.engine.compiled"
+_MODULE, _MACHINE = "tenfold.engine.compiled", "tenfold.engine.machine"
+_COSTS = 0.1  # of one operation of a program on one row, in row evaluations of a sum of power terms
+_WORTH = 2e5  # operations on rows from which on lanes are shared between threads
 
 
 def wanted(kernel: object, objective: Objective, lanes: int, rows: int) -> bool:
     """Whether a job goes to the compiled path."""
-    switch = os.environ.get("TENFOLD_NUMBA", "")
-    if switch == "0" or not isinstance(kernel, AdditiveKernel) or _loss(objective) is None:
+    if os.environ.get("TENFOLD_NUMBA", "") == "0" or not isinstance(kernel, AdditiveKernel) or _loss(objective) is None:
         return False
-    if _MODULE in sys.modules:
+    return _pays(_MODULE, "compiled.chunk", lanes * rows * _STEPS)
+
+
+def runs(program: Program, objective: Objective, lanes: int, rows: int) -> bool:
+    """Whether a program runs compiled."""
+    if os.environ.get("TENFOLD_NUMBA", "") == "0" or _loss(objective) is None:
+        return False
+    return _pays(_MACHINE, "machine.run", lanes * rows * _STEPS * len(program.steps) * _COSTS)
+
+
+def _pays(module: str, function: str, size: float) -> bool:
+    """Whether a job of this many row evaluations is worth loading, or compiling, a module for."""
+    if module in sys.modules:
         return True
-    if switch != "1":
-        size = lanes * rows * _STEPS
-        if size < LARGE or (size < HUGE and not _on_disk()):
-            return False
+    if os.environ.get("TENFOLD_NUMBA", "") != "1" and (size < LARGE or (size < HUGE and not _on_disk(function))):
+        return False
     return importlib.util.find_spec("numba") is not None
 
 
-def _on_disk() -> bool:
+def _on_disk(function: str) -> bool:
     """Whether an earlier process has left compiled code: numba keeps it beside the source, or where it is told to."""
     folders = [Path(__file__).parent / "__pycache__", Path(os.environ.get("NUMBA_CACHE_DIR") or os.devnull)]
-    return any(any(folder.rglob("compiled.chunk-*.nbi")) for folder in folders if folder.is_dir())
+    return any(any(folder.rglob(f"{function}-*.nbi")) for folder in folders if folder.is_dir())
+
+
+def run(
+    program: Program,
+    theta: Array,
+    weights: Array,
+    target: Array,
+    objective: Objective,
+    damping: Array,
+    lanes: Lanes | None = None,
+) -> Evaluation:
+    """As :meth:`tenfold.engine.program.Program.run`."""
+    from tenfold.engine import machine
+
+    loss, count = _loss(objective), len(theta)
+    assert loss is not None
+    packed = machine.packed(program)
+    numbers = program.numbers_of(theta)
+    w, t = (
+        _own(np.atleast_2d(array if array.ndim == 1 or lanes is None else array[lanes])) for array in (weights, target)
+    )
+    given = np.array([np.broadcast_to(numbers[index], count) for index in packed.numbers]).reshape(-1, count)
+    shares = min(cores(), count) if count * t.shape[1] * len(program.steps) > _WORTH else 1
+    cuts = [count * k // shares for k in range(shares + 1)]
+    value = np.zeros(count)
+    sums = [np.zeros((program.sums, end - begin)) for begin, end in pairwise(cuts)]
+
+    def one(k: int) -> None:
+        part = slice(cuts[k], cuts[k + 1])
+        machine.run(
+            packed.code, packed.blocks, packed.members, packed.columns, packed.lines, _own(given[:, part]),
+            w if len(w) == 1 else w[part], t if len(t) == 1 else t[part], damping[part], loss[:3], sums[k], value[part],
+        )  # fmt: skip
+
+    if shares > 1:
+        with ThreadPoolExecutor(shares) as pool:
+            list(pool.map(one, range(shares)))
+    else:
+        one(0)
+    return program.gathered(numbers, np.concatenate(sums, axis=1), value)
 
 
 def minimise(

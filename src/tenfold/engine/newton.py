@@ -8,9 +8,6 @@ Coefficients on a bound whose gradient, or whose step, points outward are held.
 
 The damping of a point is chosen before the point is evaluated, from how well the model predicted the step before; one
 evaluation then gives everything, and the sums over rows never need a second pass.
-
-Where second derivatives of the law are dear, what they add to the Hessian serves several steps: it changes slowly, while
-the rest, which jumps as rows enter and leave the narrow part of a Huber objective, is found anew at every point.
 """
 
 from __future__ import annotations
@@ -32,9 +29,6 @@ Mask = NDArray[np.bool_]
 RUNNING = -1
 FEW = 32  # last steps below which a call of their own costs more than the derivatives that it spares
 QUIET = 5  # steps without a gain that can be resolved, after which a lane has converged
-# The dear part of the Hessian serves several steps: this many, fewer when one did not gain what was predicted, and a
-# single one in lanes that have taken more steps than most ever do.
-AGE, TRUE, LONG = 8, 0.75, 100
 BARE = 3  # how often a lane whose damped steps rounding drowns is looked at without damping
 RAISE = 8.0  # by how much damping grows when a step fails
 # and shrinks after a good one: slow enough not to fail again in a narrow valley, fast enough for few steps near the end
@@ -53,12 +47,9 @@ _CONVERGED, _AT_BOUND, _STALLED, _OUT_OF_STEPS, _FLAT, _NON_FINITE = (
 
 
 class Evaluate(Protocol):
-    """Objective and derivatives at ``theta`` (L, p) of the lanes ``lanes`` (L,), damped by ``damping`` (L,).
+    """Objective and derivatives at ``theta`` (L, p) of the lanes ``lanes`` (L,), damped by ``damping`` (L,)."""
 
-    Where ``fresh`` (L,) is false, the part of the Hessian that is dear may be the one of an earlier point of the lane.
-    """
-
-    def __call__(self, theta: Array, lanes: Lanes, damping: Array, fresh: Mask) -> Evaluation: ...
+    def __call__(self, theta: Array, lanes: Lanes, damping: Array) -> Evaluation: ...
 
 
 class Values(Protocol):
@@ -163,7 +154,7 @@ class _State:
 
     _ARRAYS = (
         *("index", "slot", "theta", "low", "high", "value", "grad", "matrix"),
-        *("mu", "next_mu", "scale", "quiet", "age", "taken", "bare", "bared"),
+        *("mu", "next_mu", "scale", "quiet", "bare", "bared"),
     )
 
     def __init__(self, index: Lanes, theta: Array, low: Array, high: Array, first: Evaluation, damping: float) -> None:
@@ -175,10 +166,8 @@ class _State:
         self.next_mu = _shrunk(self.mu)  # and of the next point
         self.quiet = np.zeros(lanes, dtype=np.int64)  # undamped steps so far whose gain rounding drowns
         self.scale = np.ones(lanes)  # of the next step, below one after a rejected one
-        self.age = np.zeros(lanes, dtype=np.int64)  # steps since the dear part of the Hessian was found
         self.bare = np.zeros(lanes, dtype=bool)  # to be evaluated where it is, without damping
         self.bared = np.zeros(lanes, dtype=np.int64)  # how often that was done
-        self.taken = np.zeros(lanes, dtype=np.int64)  # steps in all
 
     def keep(self, mask: Mask) -> None:
         """Drop the lanes that have ended."""
@@ -212,7 +201,7 @@ def _chunk(
     start = np.clip(np.ascontiguousarray(theta.T), low, high)
     steps, status = np.zeros(lanes, dtype=np.int64), np.full(lanes, RUNNING, dtype=np.int64)
     with np.errstate(all="ignore"):
-        first = evaluate(start.T, index, np.full(lanes, settings.damping), np.ones(lanes, dtype=bool))
+        first = evaluate(start.T, index, np.full(lanes, settings.damping))
         out = Solutions(start.T.copy(), first.value.copy(), status, steps, first.grad.copy())
         state = _State(index, start, low, high, first, settings.damping)
         ended = np.where(np.isfinite(first.value), RUNNING, _NON_FINITE)
@@ -267,17 +256,13 @@ def _advance(
     if values is not None and (last.all() or np.count_nonzero(last) >= FEW):
         new = _partly(state, evaluate, values, trial, mu, last, state.grad + change)
     else:
-        fresh = ~good | (state.age >= AGE) | (state.taken >= LONG)
-        new = evaluate(trial.T, state.index, mu, fresh)
-        state.age = np.where(fresh, 0, state.age + 1)
-        state.taken += 1
+        new = evaluate(trial.T, state.index, mu)
     # a step whose gain the objective cannot resolve is taken unless it makes matters measurably worse
     drowned = predicted <= 1e-13 * magnitude + floor
     slack = np.where(last | drowned, 1e-12, 4e-16) * magnitude + floor
     accept = np.isfinite(new.value) & (new.value <= value + slack)
     gain = (value - new.value) / np.maximum(predicted, 1e-300)
     gain[drowned] = 1.0
-    state.age[~accept | (gain < TRUE)] = AGE
     unresolved = good & drowned & (state.scale == 1.0) & (state.mu <= 1e-2)
     state.quiet += unresolved
     # rounding alone made it worse: shorter and more damped steps would not end. Where damping may be why so little was
@@ -308,7 +293,7 @@ def _partly(
     new.value[last] = values(trial[:, last].T, state.index[last])
     rest = ~last
     if rest.any():
-        part = evaluate(trial[:, rest].T, state.index[rest], mu[rest], np.ones(np.count_nonzero(rest), dtype=bool))
+        part = evaluate(trial[:, rest].T, state.index[rest], mu[rest])
         new.value[rest], new.grad[:, rest], new.hess[:, :, rest] = part.value, part.grad, part.hess
     return new
 

@@ -13,6 +13,7 @@ from tenfold.core.expression import Expr, evaluate, linear_parts
 from tenfold.core.law import FUNCTIONS, Law
 from tenfold.engine.additive import AdditiveKernel, Term
 from tenfold.engine.autodiff import AutodiffKernel
+from tenfold.engine.general import UNFOLLOWED, GeneralKernel
 from tenfold.engine.kernel import Evaluation, Kernel, Lanes
 from tenfold.engine.objective import Objective
 from tenfold.engine.penalty import Penalty
@@ -99,17 +100,9 @@ class Problem:
         *,
         damping: Array | None = None,
         lanes: Lanes | None = None,
-        bend: Array | None = None,
     ) -> Evaluation:
-        """Objective and derivatives at solver coordinates (L, p), the prior included.
-
-        ``bend`` (p, p, L), for laws differentiated by JAX: what their own curvature adds to the Hessian, where known.
-        """
-        if bend is None:
-            found = self.kernel.evaluate(theta, weights, target, objective, damping=damping, lanes=lanes)
-        else:
-            assert isinstance(self.kernel, AutodiffKernel)
-            found = self.kernel.straight(theta, weights, target, objective, bend=bend, damping=damping, lanes=lanes)
+        """Objective and derivatives at solver coordinates (L, p), the prior included."""
+        found = self.kernel.evaluate(theta, weights, target, objective, damping=damping, lanes=lanes)
         return found if self.penalty is None else self.penalty.added(found, theta, self.kernel, damping)
 
     def values(self, theta: Array, weights: Array, target: Array, objective: Objective) -> Array:
@@ -171,11 +164,28 @@ def build(
         kernel = AdditiveKernel(terms, size=len(names), rows=len(y), centre=keep)
     else:
         logs = tuple(domain.transform == "log" for domain in domains)
-        kernel = AutodiffKernel(law.fn, inputs=inputs, names=names, logs=logs, fixed=fixed)
+        kernel = _general(law, inputs, names, logs, fixed, objective)
     lower, upper = _box(kernel, names, domains, bounds, y, {*bounds, *plain})
     return Problem(
         law, kernel, inputs, y, weights, objective, names, domains, lower, upper, fixed, bounds, plain, penalty
     )
+
+
+def _general(
+    law: Law,
+    inputs: Mapping[str, Array],
+    names: tuple[str, ...],
+    logs: tuple[bool, ...],
+    fixed: Mapping[str, float],
+    objective: Objective,
+) -> Kernel:
+    """A law of any form; one whose body does more than maths and arithmetic is differentiated by JAX."""
+    kernel = GeneralKernel(law.fn, inputs=inputs, names=names, logs=logs, fixed=fixed)
+    try:
+        kernel.program(objective.space)
+    except UNFOLLOWED:
+        return AutodiffKernel(law.fn, inputs=inputs, names=names, logs=logs, fixed=fixed)
+    return kernel
 
 
 def _terms(

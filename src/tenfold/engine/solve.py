@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -11,7 +10,7 @@ from numpy.typing import NDArray
 from tenfold.core.status import Status
 from tenfold.engine import fast
 from tenfold.engine.additive import AdditiveKernel
-from tenfold.engine.autodiff import AutodiffKernel
+from tenfold.engine.cores import cores
 from tenfold.engine.kernel import Evaluation, Lanes
 from tenfold.engine.laplace import smooth
 from tenfold.engine.newton import Newton, Solutions, minimise
@@ -45,16 +44,8 @@ class Solved:
     at_bound: tuple[int, ...]
 
 
-def threads() -> int:
-    """Worker threads for independent chunks: TENFOLD_THREADS, else the cores this process may use."""
-    given = os.environ.get("TENFOLD_THREADS", "")
-    if given.isdigit() and int(given) > 0:
-        return int(given)
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-
-
 def roughly(rows: int) -> Newton:
-    """Settings for refits of resamples and folds of a law that JAX differentiates.
+    """Settings for refits of resamples and folds of a law that is not a sum of power terms.
 
     They stop where the next step would gain a ten-thousandth of what one row adds to the objective, far below what the
     resampling moves it by; a law with a flat ridge would take its last hundred steps for less.
@@ -124,7 +115,7 @@ def _plain(problem: Problem, lanes: Solutions) -> Solutions:
 
 
 def _refined(problem: Problem, starts: Starts, settings: Newton) -> Solutions:
-    if isinstance(problem.kernel, AutodiffKernel):
+    if not isinstance(problem.kernel, AdditiveKernel):
         return _refined_general(problem, starts, settings)
     theta, points = problem.starts(starts.grid)
     value = problem.values(theta, problem.weights, problem.target, problem.objective)
@@ -220,30 +211,20 @@ def _newton(
             upper,
             settings=settings,
             floor=noise,
-            threads=threads(),
+            threads=cores(),
         )
 
-    def evaluate(theta: Array, lanes: Lanes, damping: Array, fresh: Mask) -> Evaluation:
+    def evaluate(theta: Array, lanes: Lanes, damping: Array) -> Evaluation:
         return problem.evaluate(theta, weights, target, objective, damping=damping, lanes=lanes)
 
     def values(theta: Array, lanes: Lanes) -> Array:
         return kernel.values(theta, weights, target, objective, lanes=lanes)
 
-    if isinstance(kernel, AutodiffKernel):
+    if not isinstance(kernel, AdditiveKernel):
         linear = np.array([domain.transform != "log" for domain in problem.domains])
-        bends = np.empty((problem.size, problem.size, len(theta)))  # of each lane, where it was last found
-
-        def reusing(theta: Array, lanes: Lanes, damping: Array, fresh: Mask) -> Evaluation:
-            if fresh.any():
-                new = lanes[fresh]
-                bends[:, :, new] = kernel.bend(theta[fresh], weights, target, objective, lanes=new)
-            return problem.evaluate(
-                theta, weights, target, objective, damping=damping, lanes=lanes, bend=bends[:, :, lanes]
-            )
-
-        return minimise(reusing, theta, lower, upper, settings=settings, floor=noise, linear=linear)
+        return minimise(evaluate, theta, lower, upper, settings=settings, floor=noise, linear=linear)
     alone = values if problem.penalty is None else None  # a prior is part of the objective
-    return minimise(evaluate, theta, lower, upper, settings=settings, floor=noise, threads=threads(), values=alone)
+    return minimise(evaluate, theta, lower, upper, settings=settings, floor=noise, threads=cores(), values=alone)
 
 
 def _noise(problem: Problem, objective: Objective) -> float:
