@@ -84,7 +84,9 @@ def run(
     w, t = (
         _own(np.atleast_2d(array if array.ndim == 1 or lanes is None else array[lanes])) for array in (weights, target)
     )
-    given = np.array([np.broadcast_to(numbers[index], count) for index in packed.numbers]).reshape(-1, count)
+    given = np.empty((len(packed.numbers), count))
+    for k, index in enumerate(packed.numbers):
+        given[k] = numbers[index]
     shares = min(cores(), count) if count * t.shape[1] * len(program.steps) > _WORTH else 1
     cuts = [count * k // shares for k in range(shares + 1)]
     value = np.zeros(count)
@@ -102,7 +104,7 @@ def run(
             list(pool.map(one, range(shares)))
     else:
         one(0)
-    return program.gathered(numbers, np.concatenate(sums, axis=1), value)
+    return program.gathered(numbers, np.concatenate(sums, axis=1), value, machine.gather)
 
 
 def minimise(

@@ -5,6 +5,7 @@ See :mod:`tenfold.engine.sweep` for the derivatives and :mod:`tenfold.engine.pro
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Callable, Mapping
 from typing import Any
 
@@ -13,7 +14,7 @@ from numpy.typing import NDArray
 
 from tenfold.core import maths
 from tenfold.engine import fast
-from tenfold.engine.kernel import Evaluation, Kernel, Lanes
+from tenfold.engine.kernel import Evaluation, Kernel, Lanes, in_cache
 from tenfold.engine.objective import Objective
 from tenfold.engine.program import Program, trace
 from tenfold.engine.sweep import Tape, Traced, plain
@@ -72,9 +73,11 @@ class GeneralKernel(Kernel):
         return out
 
     def model(self, theta: Array) -> Array:
+        out = np.empty((theta.shape[0], self.rows))
         with np.errstate(all="ignore"):
-            value = self.fn(**self.inputs, **self.natural(theta))
-        return np.broadcast_to(np.asarray(value, dtype=np.float64), (theta.shape[0], self.rows))
+            for part in in_cache(*out.shape):
+                out[part] = self.fn(**self.inputs, **self.natural(theta[part]))
+        return out
 
     def jacobian(self, theta: Array) -> Array:
         tape = Tape(np)
@@ -116,3 +119,21 @@ class GeneralKernel(Kernel):
         for name, log, value in zip(self.names, self.logs, theta, strict=True):
             coef[name] = maths.exp(value) if log else value
         return self.fn(**self.inputs, **coef)
+
+
+@functools.lru_cache(maxsize=1024)
+def followed(
+    fn: Callable[..., Any],
+    inputs: tuple[str, ...],
+    names: tuple[str, ...],
+    logs: tuple[bool, ...],
+    fixed: tuple[str, ...],
+) -> bool:
+    """Whether a law's body does nothing to its coefficients but what :class:`GeneralKernel` can write down."""
+    columns = {name: np.full(2, 2.0) for name in inputs}
+    kernel = GeneralKernel(fn, inputs=columns, names=names, logs=logs, fixed=dict.fromkeys(fixed, 1.0))
+    try:
+        kernel.program("linear")
+    except UNFOLLOWED:
+        return False
+    return True

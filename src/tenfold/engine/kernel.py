@@ -96,6 +96,13 @@ def blocks(lanes: int, rows: int) -> Iterator[Block]:
             yield Block(slice(lane, min(lane + wide, lanes)), slice(row, min(row + deep, rows)))
 
 
+def in_cache(lanes: int, rows: int) -> Iterator[slice]:
+    """Lanes in turn, as many at a time as stay in a core's cache with all of their rows."""
+    wide = max(CELLS // max(rows, 1), 1)
+    for lane in range(0, lanes, wide):
+        yield slice(lane, min(lane + wide, lanes))
+
+
 def pick(array: Array, block: Block, lanes: Lanes | None) -> Array:
     """The block's part of weights or targets that are shared (rows,) or per lane (L, rows)."""
     if array.ndim == 1:

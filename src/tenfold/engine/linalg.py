@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import sys
+
 import numpy as np
 from numpy.typing import NDArray
 
 Array = NDArray[np.float64]
 Mask = NDArray[np.bool_]
+
+LARGE = 8  # coefficients from which on compiled elimination pays
 
 
 def solve_positive(h: Array, b: Array) -> tuple[Array, Mask]:
@@ -19,7 +23,12 @@ def solve_positive(h: Array, b: Array) -> tuple[Array, Mask]:
     Returns:
         Solutions (p, L) and which lanes were positive definite; the others hold rubbish.
     """
-    p = h.shape[0]
+    p, lanes = b.shape
+    machine = sys.modules.get("tenfold.engine.machine") if p >= LARGE else None
+    if machine is not None:  # compiled code is at hand: see tenfold.engine.fast
+        solution, fine = np.empty((p, lanes)), np.empty(lanes, dtype=np.bool_)
+        machine.eliminate(np.ascontiguousarray(h), np.ascontiguousarray(b), solution, fine)
+        return solution, fine
     work = np.concatenate([h, b[:, None]], axis=1)
     # a pivot that lost 14 digits to cancellation is rounding, not curvature
     least = 1e-14 * np.abs(np.einsum("iil->il", h))

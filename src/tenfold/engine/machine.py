@@ -262,12 +262,32 @@ def _total(work: Array, a: int, n: int) -> float:
     return out
 
 
+@jit(sums=True)
+def _four_dots(work: Array, a: int, b: Ints, n: int) -> tuple[float, float, float, float]:
+    """As ``_dot`` with four lines, which reads the first of each pair once."""
+    b0, b1, b2, b3 = b[0], b[1], b[2], b[3]
+    out0, out1, out2, out3 = 0.0, 0.0, 0.0, 0.0
+    for i in range(n):
+        value = work[a, i]
+        out0 += value * work[b0, i]
+        out1 += value * work[b1, i]
+        out2 += value * work[b2, i]
+        out3 += value * work[b3, i]
+    return out0, out1, out2, out3
+
+
 @jit(apart=True)
 def _block(work: Array, block: Ints, members: Ints, n: int, sums: Array, lane: int) -> None:
-    place = block[3]
+    place, right = block[3], members[block[0] :]
     for i in range(block[0]):
-        for j in range(i if block[2] else 0, block[1]):
-            sums[place, lane] += _dot(work, members[i], members[block[0] + j], n)
+        j = i if block[2] else 0
+        while j + 4 <= block[1]:
+            four = _four_dots(work, members[i], right[j:], n)
+            for k in range(4):
+                sums[place + k, lane] += four[k]
+            place, j = place + 4, j + 4
+        for last in range(j, block[1]):
+            sums[place, lane] += _dot(work, members[i], right[last], n)
             place += 1
 
 
@@ -346,3 +366,40 @@ def run(
         value[lane] = _lane(
             work, rows, code, blocks, members, columns, numbers, weight, target, mu[lane], loss, sums, lane
         )
+
+
+@jit(cache=True)
+def gather(every: Array, order: Ints, begins: Ints, cells: Ints, hess: Array) -> None:
+    """Add up what belongs to each entry of the Hessians: see :class:`tenfold.engine.program.Program`."""
+    for e in range(cells.size):
+        out = hess[cells[e]]
+        for k in range(begins[e], begins[e + 1] if e + 1 < cells.size else order.size):
+            source = every[order[k]]
+            for lane in range(out.size):
+                out[lane] += source[lane]
+
+
+@jit(cache=True)
+def eliminate(h: Array, b: Array, x: Array, good: NDArray[np.bool_]) -> None:
+    """As :func:`tenfold.engine.linalg.solve_positive`, into ``x`` (p, L) and ``good`` (L,)."""
+    p = h.shape[0]
+    work = np.empty((p, p + 1))
+    for lane in range(h.shape[2]):
+        fine = True
+        for i in range(p):
+            for j in range(i, p):
+                work[i, j] = h[i, j, lane]
+            work[i, p] = b[i, lane]
+        for j in range(p):
+            pivot = work[j, j]
+            fine = fine and pivot > 1e-14 * abs(h[j, j, lane])
+            for i in range(j + 1, p):
+                factor = work[j, i] / pivot  # the lower half mirrors the upper
+                for k in range(i, p + 1):
+                    work[i, k] -= factor * work[j, k]
+        for j in range(p - 1, -1, -1):
+            value = work[j, p]
+            for k in range(j + 1, p):
+                value -= work[j, k] * x[k, lane]
+            x[j, lane] = value / work[j, j]
+        good[lane] = fine

@@ -13,8 +13,8 @@ from tenfold.core.expression import Expr, evaluate, linear_parts
 from tenfold.core.law import FUNCTIONS, Law
 from tenfold.engine.additive import AdditiveKernel, Term
 from tenfold.engine.autodiff import AutodiffKernel
-from tenfold.engine.general import UNFOLLOWED, GeneralKernel
-from tenfold.engine.kernel import Evaluation, Kernel, Lanes
+from tenfold.engine.general import GeneralKernel, followed
+from tenfold.engine.kernel import Evaluation, Kernel, Lanes, in_cache
 from tenfold.engine.objective import Objective
 from tenfold.engine.penalty import Penalty
 from tenfold.engine.starts import SMALL, product_grid, project
@@ -164,28 +164,13 @@ def build(
         kernel = AdditiveKernel(terms, size=len(names), rows=len(y), centre=keep)
     else:
         logs = tuple(domain.transform == "log" for domain in domains)
-        kernel = _general(law, inputs, names, logs, fixed, objective)
+        plainly = followed(law.fn, tuple(inputs), names, logs, tuple(fixed))
+        kind = GeneralKernel if plainly else AutodiffKernel
+        kernel = kind(law.fn, inputs=inputs, names=names, logs=logs, fixed=fixed)
     lower, upper = _box(kernel, names, domains, bounds, y, {*bounds, *plain})
     return Problem(
         law, kernel, inputs, y, weights, objective, names, domains, lower, upper, fixed, bounds, plain, penalty
     )
-
-
-def _general(
-    law: Law,
-    inputs: Mapping[str, Array],
-    names: tuple[str, ...],
-    logs: tuple[bool, ...],
-    fixed: Mapping[str, float],
-    objective: Objective,
-) -> Kernel:
-    """A law of any form; one whose body does more than maths and arithmetic is differentiated by JAX."""
-    kernel = GeneralKernel(law.fn, inputs=inputs, names=names, logs=logs, fixed=fixed)
-    try:
-        kernel.program(objective.space)
-    except UNFOLLOWED:
-        return AutodiffKernel(law.fn, inputs=inputs, names=names, logs=logs, fixed=fixed)
-    return kernel
 
 
 def _terms(
@@ -322,7 +307,8 @@ def _general_starts(problem: Problem, grid: int) -> tuple[Array, Array]:
     theta = np.zeros((points.shape[0], problem.size))
     theta[:, nonlinear] = points
     if linear:
-        _project_general(problem, theta, nonlinear, linear)
+        for part in in_cache(len(points), len(problem.y)):
+            _project_general(problem, theta[part], nonlinear, linear)
     return np.clip(theta, problem.lower, problem.upper), points
 
 

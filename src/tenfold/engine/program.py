@@ -103,16 +103,25 @@ class Program:
         """What is found for lanes before their rows: numbers and (L,), by operation."""
         return self._numbers(self.before, dict(zip(self.coefs, theta.T, strict=True)), None)
 
-    def gathered(self, numbers: dict[int, Any], sums: Array, value: Array) -> Evaluation:
-        """The evaluation from the sums (S, L) and values (L,) of all rows."""
+    def gathered(
+        self, numbers: dict[int, Any], sums: Array, value: Array, gather: Callable[..., None] | None = None
+    ) -> Evaluation:
+        """The evaluation from the sums (S, L) and values (L,) of all rows; ``gather`` adds up compiled."""
         size, lanes = self.size, sums.shape[1]
+        every = np.empty((self.sums + len(self.numbers), lanes))
+        every[: self.sums] = sums
         with np.errstate(all="ignore"):
             found = self._numbers(self.after, numbers, sums)
-        every = np.concatenate([sums, *(np.broadcast_to(found[index], (1, lanes)) for index in self.numbers)])
-        hess = np.zeros((size * size, lanes))
-        if self.order.size:
-            hess[self.cells] = np.add.reduceat(every[self.order], self.begins, axis=0)
+            for k, index in enumerate(self.numbers):
+                every[self.sums + k] = found[index]
+            hess = np.zeros((size * size, lanes))
+            if gather is not None:
+                gather(every, self.order, self.begins, self.cells, hess)
+            elif self.order.size:
+                hess[self.cells] = np.add.reduceat(every[self.order], self.begins, axis=0)
         finite = np.isfinite(value) & np.isfinite(sums[:size]).all(axis=0) & np.isfinite(hess).all(axis=0)
+        if finite.all():
+            return Evaluation(value, sums[:size], hess.reshape(size, size, lanes))
         return Evaluation(
             np.where(finite, value, np.inf),
             np.where(finite, sums[:size], 0.0),

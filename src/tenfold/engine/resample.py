@@ -322,10 +322,11 @@ def _starts(
         u = np.log(model) if part.objective.space == "log" else model
         known = 0.0 if part.penalty is None else part.penalty.value(part.kernel.from_solver(theta))
         starts = [np.zeros((0, problem.size))]
+        shared = part.objective.value(u, part.target) if target is None else None
         for lane in lanes:
             w = problem.weights if weights is None else weights[lane]
-            t = problem.target if target is None else target[lane]
-            value = part.objective.value(u, t[rows]) @ w[rows] + known
+            loss = np.asarray(shared if target is None else part.objective.value(u, target[lane][rows]))
+            value = loss @ w[rows] + known
             picked = spread(points, np.where(np.isfinite(value), value, np.inf), polish)
             starts.append(theta[np.resize(picked, polish)])
     return part.kernel.from_solver(np.concatenate(starts))

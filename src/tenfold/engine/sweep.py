@@ -154,10 +154,10 @@ class Tape:
             if arriving is None:
                 continue
             for (i, j), bend in node.bends.items():
-                if i == OWN:
-                    found.append(Part(arriving * bend, node.slopes, node.slopes))
-                else:
-                    found.append(Part(arriving * bend, node.inputs[i].slopes, node.inputs[j].slopes))
+                left, right = (node.slopes if k == OWN else node.inputs[k].slopes for k in (i, j))
+                # of two arguments that are one and the same, the transpose is the part itself
+                twice = 2.0 if i != j and left is right else 1.0
+                found.append(Part(arriving * bend * twice, left, right))
             for before, partial in zip(node.inputs, node.partials, strict=True):
                 if not before.inputs:
                     continue
