@@ -100,8 +100,11 @@ def run(
         )  # fmt: skip
 
     if shares > 1:
-        with ThreadPoolExecutor(shares) as pool:
-            list(pool.map(one, range(shares)))
+        with ThreadPoolExecutor(shares - 1) as pool:
+            others = [pool.submit(one, k) for k in range(1, shares)]
+            one(0)
+            for other in others:
+                other.result()
     else:
         one(0)
     return program.gathered(numbers, np.concatenate(sums, axis=1), value, machine.gather)
