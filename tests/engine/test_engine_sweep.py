@@ -162,6 +162,24 @@ def test_compiled_programs_agree_with_numpy(monkeypatch, objective, rows):
             same(out[1], out[0], tolerance=1e-11)
 
 
+@pytest.mark.parametrize("switch", ["0", "1"], ids=["NumPy", "compiled"])
+def test_many_lanes_give_what_each_gives_alone(monkeypatch, switch):
+    monkeypatch.setenv("TENFOLD_NUMBA", switch)
+    rows = 60
+    problem, theta = problem_of("bnsl2", Huber(1e-2, "linear"), rows)
+    theta = np.concatenate([theta + 0.001 * k for k in range(100)])  # several tiles of lanes
+    rng = np.random.default_rng(1)
+    weights = rng.multinomial(rows, np.full(rows, 1 / rows), size=400).astype(float)
+    targets = problem.target * (1.0 + 0.01 * rng.standard_normal((400, rows)))
+    lanes, mu = np.sort(rng.permutation(400)[:300]), rng.random(300)
+    every = problem.kernel.evaluate(theta, weights, targets, problem.objective, damping=mu, lanes=lanes)
+    for k in (0, 1, 150, 298, 299):
+        own = weights[lanes[k]], targets[lanes[k]]
+        alone = problem.kernel.evaluate(theta[k : k + 1], *own, problem.objective, damping=mu[k : k + 1])
+        assert every.value[k] == pytest.approx(alone.value[0], rel=1e-12)
+        np.testing.assert_allclose(every.hess[..., k], alone.hess[..., 0], atol=1e-12 * np.abs(alone.hess).max())
+
+
 def test_objectives_that_are_not_compiled_run_by_numpy(monkeypatch):
     monkeypatch.setenv("TENFOLD_NUMBA", "1")
     objective = SmoothQuantile(0.3, 1e-2, "linear")

@@ -83,14 +83,14 @@ class Block:
 ROWS, CELLS = 2048, 12_000  # rows in a tile, and lanes times rows: about 100 kB an array
 
 
-def blocks(lanes: int, rows: int) -> Iterator[Block]:
+def blocks(lanes: int, rows: int, cells: int = CELLS) -> Iterator[Block]:
     """Tiles that cover all lanes and rows, row tiles innermost.
 
     Sums over tiles are taken in this order whatever the number of threads, so results do not depend on it. Tiles are
     also far below the sizes at which a BLAS starts threads of its own.
     """
     deep = min(max(rows, 1), ROWS)
-    wide = max(CELLS // deep, 1)
+    wide = max(cells // deep, 1)
     for lane in range(0, lanes, wide):
         for row in range(0, rows, deep):
             yield Block(slice(lane, min(lane + wide, lanes)), slice(row, min(row + deep, rows)))

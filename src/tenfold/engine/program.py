@@ -28,6 +28,9 @@ Ints = NDArray[np.int64]
 SLOPE, CURVE = "slope", "curve"
 
 
+CELLS = 4000  # lanes times rows of a tile: operations are many and their results are needed again
+
+
 @dataclass(frozen=True, eq=False)
 class Products:
     """Sums over rows of products, each of ``left`` with each of ``right``; with ``same`` only with those not before it.
@@ -92,8 +95,8 @@ class Program:
         numbers = self.numbers_of(theta)
         sums, value = np.zeros((self.sums, count)), np.zeros(count)
         with np.errstate(all="ignore"):
-            for block in blocks(3 * count, rows):  # small tiles: a third of the usual
-                part = slice(block.lanes.start // 3, block.lanes.stop // 3)
+            for block in blocks(count, rows, CELLS):
+                part = block.lanes
                 own = {index: number[part, None] if np.ndim(number) else number for index, number in numbers.items()}
                 w, t = (np.atleast_2d(pick(array, block, lanes)) for array in (weights, target))
                 self._tile(own, block.rows, w, t, damping[part, None], objective, sums[:, part], value[part])
