@@ -1,6 +1,6 @@
 """``python -m benchmarks.laws [NAMES] [--rows 500] [--draws 200] [--workers 1]``: every law on a table that follows it.
 
-A global fit and 200 bootstrap refits, compiled beforehand, of 500 rows made from the law's published (else worked)
+A global fit and 200 bootstrap refits, warm, of 500 rows made from the law's published (else worked)
 coefficients with 1 % noise. Wall and CPU seconds of the second of two runs in one process. One law at a time has all
 cores, as it has for a user, and its wall seconds are held against the bar; several workers have a core each.
 """
@@ -19,11 +19,8 @@ from pathlib import Path
 NOISE = 0.01
 BAR = 2.0
 WHY = (
-    "Where it takes longer there are many coefficients (six to twenty-one) and one of three reasons: a curved "
-    "ridge, along which refits take up to a hundred steps (moe_inference, distilled, the broken laws); several "
-    "optima, so that every resample is tried from a second start or searched anew (broken laws, joint mixtures, "
-    "moe_joint, qat, mix_additive2); or a law that solves an equation of its own for every row (kaplan_nsb). "
-    "Fewer refits, or `--draws laplace`, which needs none, take a fraction of the time.\n"
+    "Laws that take longest have the most coefficients and a curved ridge, along which refits take up to a hundred "
+    "steps. Fewer refits, or `--draws laplace`, which needs none, take a fraction of the time.\n"
 )
 
 
@@ -61,7 +58,7 @@ def timed(name: str, rows: int, draws: int) -> Timed:
     options |= {"axis": "x"} if "x" in law.inputs else {}
     options |= {"objective": "squared@linear"} if linear else {}
     seconds = []
-    for count in (8, draws):  # the first time compiles whatever there is to compile
+    for count in (8, draws):  # the first time imports, or compiles what numba has not kept on disk
         wall, cpu = time.perf_counter(), time.process_time()
         made = fit(law, runs, **options)
         draw(made, runs, method=f"bootstrap:{count}")
@@ -94,7 +91,7 @@ def main() -> None:
     if given.only:
         names = [name for name in names if name in given.only]
     batch = 8 * given.workers
-    for begin in range(0, len(names), batch):  # fresh processes now and then: compiled laws are kept for the life of one
+    for begin in range(0, len(names), batch):  # fresh processes now and then
         part = names[begin : begin + batch]
         with ProcessPoolExecutor(given.workers, mp_context=get_context("spawn")) as pool:
             jobs = [pool.submit(timed, name, given.rows, given.draws) for name in part]
@@ -127,8 +124,8 @@ def _table(found: list[Timed], wanted: int, rows: int, draws: int, workers: int)
         "# How long laws take\n",
         f"`python -m benchmarks.laws` on {os.cpu_count()} cores ({platform.machine()}, Python "
         f"{platform.python_version()}, {how}, load {os.getloadavg()[0]:.1f} at the end): a "
-        f"global fit and {draws} bootstrap refits of {rows} rows that follow the law with {NOISE:.0%} noise. Warm; the "
-        "first time a law is used it is compiled.\n",
+        f"global fit and {draws} bootstrap refits of {rows} rows that follow the law with {NOISE:.0%} noise, "
+        "in a process that has done so with 8 refits before: the column of first times.\n",
         f"{len(found) - len(slow)} of {len(found)} laws take {BAR:g} s or less"
         + (f"; {', '.join(slow)} take longer." if slow else ".")
         + (

@@ -45,7 +45,9 @@ def test_every_rule_has_the_derivatives_of_its_function(name, point):
     tape = Tape(np)
     out = use(maths, *(tape.coefficient(np.float64(value), j) for j, value in enumerate(point)))
     hess = np.zeros((2, 2))
-    for part in tape.parts(out, np.float64(1.0)):
+    gradient, parts = tape.down(out, np.float64(1.0), np.float64(0.0))
+    assert gradient == pytest.approx(out.slopes, rel=1e-14)
+    for part in parts:
         matrix = np.zeros((2, 2))
         for i, left in part.left.items():
             for j, right in part.right.items():

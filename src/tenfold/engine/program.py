@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 
 from tenfold.engine.kernel import Evaluation, Lanes, blocks, pick
 from tenfold.engine.objective import Objective
-from tenfold.engine.sweep import Part, Slopes, Tape, Traced, plain
+from tenfold.engine.sweep import Part, Slopes, Tape, plain
 from tenfold.engine.symbols import OPERATIONS, Builder, Symbol
 
 Array = NDArray[np.float64]
@@ -75,7 +75,8 @@ class Program:
     after: tuple[int, ...]
     dropped: tuple[tuple[int, ...], ...]  # rows that are not needed after each step
     totals: Mapping[int, int]  # where the sum of each summed operation stands
-    sums: int  # how many sums there are; the gradient comes first
+    sums: int  # how many sums there are
+    gradient: tuple[int, ...]  # numbers
     numbers: tuple[int, ...]  # of the Hessian
     order: Ints  # sums and numbers by the entry of the Hessian that they belong to
     begins: Ints  # where each entry begins among them
@@ -115,6 +116,9 @@ class Program:
         every[: self.sums] = sums
         with np.errstate(all="ignore"):
             found = self._numbers(self.after, numbers, sums)
+            grad = np.empty((size, lanes))
+            for k, index in enumerate(self.gradient):
+                grad[k] = found[index]
             for k, index in enumerate(self.numbers):
                 every[self.sums + k] = found[index]
             hess = np.zeros((size * size, lanes))
@@ -122,12 +126,12 @@ class Program:
                 gather(every, self.order, self.begins, self.cells, hess)
             elif self.order.size:
                 hess[self.cells] = np.add.reduceat(every[self.order], self.begins, axis=0)
-        finite = np.isfinite(value) & np.isfinite(sums[:size]).all(axis=0) & np.isfinite(hess).all(axis=0)
+        finite = np.isfinite(value) & np.isfinite(grad).all(axis=0) & np.isfinite(hess).all(axis=0)
         if finite.all():
-            return Evaluation(value, sums[:size], hess.reshape(size, size, lanes))
+            return Evaluation(value, grad, hess.reshape(size, size, lanes))
         return Evaluation(
             np.where(finite, value, np.inf),
-            np.where(finite, sums[:size], 0.0),
+            np.where(finite, grad, 0.0),
             np.where(finite, hess, 0.0).reshape(size, size, lanes),
         )
 
@@ -209,11 +213,9 @@ def trace(body: Callable[[list[Any]], Any], size: int, rows: int) -> Program:
             model = builder.emit("add", model, np.zeros(rows))
         turn = len(builder.ops)
         slope, curve = builder.node(SLOPE, (), rows=True), builder.node(CURVE, (), rows=True)
-        slopes = out.slopes if isinstance(out, Traced) else {}
-        parts = _merged(builder, [Part(curve, slopes, slopes), *tape.parts(out, slope)])
-        made = _Assembly(builder, size)
-        made.gradient(slopes, slope)
-        for part in parts:
+        gradient, parts = tape.down(out, slope, curve)
+        made = _Assembly(builder, size, gradient)
+        for part in _merged(builder, parts):
             made.part(part)
     return made.program(rows, coefs, model, slope, curve, turn)
 
@@ -231,17 +233,13 @@ def _merged(builder: Builder, parts: Sequence[Part]) -> list[Part]:
 class _Assembly:
     """Turns the parts of a Hessian into blocks, sums and numbers."""
 
-    def __init__(self, builder: Builder, size: int) -> None:
+    def __init__(self, builder: Builder, size: int, gradient: Slopes) -> None:
         self.builder, self.size = builder, size
+        self.gradient = tuple(builder.symbol(gradient.get(j, 0.0)).index for j in range(size))
         self.blocks: list[tuple[int, Products]] = []  # with the number of operations before each
         self.sums = 0
         self.numbers: list[int] = []
         self.entries: list[tuple[int, bool, int]] = []  # cell, whether a number, and which
-
-    def gradient(self, slopes: Slopes, slope: Symbol) -> None:
-        """The first sums: the slopes of the objective times those of the model."""
-        every = [self.builder.symbol(slopes.get(j, 0.0)).index for j in range(self.size)]
-        self._block(every, [slope.index], same=False)
 
     def part(self, part: Part) -> None:
         """One part of the Hessian."""
@@ -276,7 +274,7 @@ class _Assembly:
     ) -> Program:
         """Everything in order, without what nothing asks for."""
         builder = self.builder
-        asked = {model.index, slope.index, curve.index, *self.numbers}
+        asked = {model.index, slope.index, curve.index, *self.gradient, *self.numbers}
         for _, block in self.blocks:
             asked |= {*block.left, *block.right}
         for index in range(len(builder.ops) - 1, -1, -1):  # arguments stand before what they are for
@@ -311,7 +309,7 @@ class _Assembly:
         return Program(
             self.size, rows, builder.ops, builder.args, builder.known, tuple(symbol.index for symbol in coefs),
             model.index, slope.index, curve.index, tuple(before), tuple(steps), place, tuple(after),
-            _dropped(builder, steps, model.index, place), totals, self.sums, tuple(self.numbers),
+            _dropped(builder, steps, model.index, place), totals, self.sums, self.gradient, tuple(self.numbers),
             np.array([source for _, source in entries], dtype=np.int64), begins, cells[begins],
         )  # fmt: skip
 

@@ -15,26 +15,27 @@ Values are whatever ``xp`` computes with: symbols of :mod:`tenfold.engine.progra
 >>> out = body([tape.coefficient(value, j) for j, value in enumerate((1.0, 0.5))])
 >>> out.value.tolist(), out.slopes[0]
 ([2.0, 1.5], 1.0)
->>> [part.weight.round(3).tolist() for part in tape.parts(out, np.array([1.0, 1.0]))]
-[[0.0, 0.961]]
+>>> gradient, parts = tape.down(out, np.array([1.0, 1.0]), np.array([0.0, 0.0]))
+>>> gradient[0], gradient[1].round(3)
+(2.0, -0.693)
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any, TypeAlias
 
 Slopes: TypeAlias = dict[int, Any]  # derivatives by coefficient, each a scalar or a row
 Bends: TypeAlias = dict[tuple[int, int], Any]  # second derivatives of an operation by its arguments, i <= j
-OWN = -1  # stands for the result: a second derivative given as a multiple of its own slopes
+OWN = (-1, -1)  # stands for the result: a second derivative given as a multiple of its own slopes, twice
 
 
 class Traced:
     """A value that depends on coefficients, with its derivatives in them, written down on a tape."""
 
-    __slots__ = ("bends", "inputs", "partials", "slopes", "tape", "value")
+    __slots__ = ("bends", "inputs", "partials", "place", "slopes", "tape", "value")
     __array_ufunc__ = None  # NumPy leaves arithmetic to this class
 
     def __init__(
@@ -42,6 +43,8 @@ class Traced:
     ) -> None:
         self.tape, self.value, self.slopes = tape, value, slopes
         self.inputs, self.partials, self.bends = inputs, partials, bends
+        self.place = len(tape.nodes)
+        tape.nodes.append(self)
 
     def __maths__(self, name: str, *args: Any) -> Any:
         """What :mod:`tenfold.core.maths` calls for a function of numbers among which is one of these."""
@@ -120,9 +123,7 @@ class Tape:
 
     def coefficient(self, value: Any, index: int) -> Traced:
         """An independent number."""
-        node = Traced(self, value, {index: 1.0}, (), (), {})
-        self.nodes.append(node)
-        return node
+        return Traced(self, value, {index: 1.0}, (), (), {})
 
     def call(self, name: str, *args: Any) -> Any:
         """A function of values and traced numbers."""
@@ -138,34 +139,102 @@ class Tape:
                 term = slope * partials[k]
                 slopes[index] = slopes[index] + term if index in slopes else term
         second = {(place.get(i, i), place.get(j, j)): bend for (i, j), bend in bends.items()}
-        node = Traced(self, value, slopes, inputs, tuple(partials[k] for k in seen), second)
-        self.nodes.append(node)
-        return node
+        return Traced(self, value, slopes, inputs, tuple(partials[k] for k in seen), second)
 
-    def parts(self, out: Any, weight: Any) -> list[Part]:
-        """What the Hessian of the sum of ``out``, each row times its constant ``weight``, consists of."""
-        found: list[Part] = []
-        if not isinstance(out, Traced):
-            return found
-        xp = self.xp
-        above: dict[int, Any] = {id(out): weight if xp.ndim(out.value) else xp.sum(weight)}
-        for node in reversed(self.nodes):
-            arriving = above.pop(id(node), None)
-            if arriving is None:
-                continue
-            for (i, j), bend in node.bends.items():
-                left, right = (node.slopes if k == OWN else node.inputs[k].slopes for k in (i, j))
-                # of two arguments that are one and the same, the transpose is the part itself
-                twice = 2.0 if i != j and left is right else 1.0
-                found.append(Part(arriving * bend * twice, left, right))
+    def down(self, out: Any, weight: Any, square: Any) -> tuple[Slopes, list[Part]]:
+        """The gradient and the parts of the Hessian of a function of ``out`` with these derivatives in every row."""
+        descent = Descent(self)
+        if isinstance(out, Traced):
+            descent.arrive(out, weight)
+            descent.join(out, out, square)
+            for node in reversed(self.nodes):
+                descent.leave(node)
+        return descent.gradient, descent.parts
+
+
+class Descent:
+    """The way down: what arrives at each operation from above, in first and second order.
+
+    In second order a weight belongs to a pair of operations: the Hessian has it times the slopes of both. A pair moves on
+    to the arguments as long as that makes no more than a few pairs of one (through a function of one argument, or where
+    one of two arguments is a single coefficient's), so that the pairs of a long chain meet; then it becomes a part.
+    """
+
+    def __init__(self, tape: Tape) -> None:
+        self.xp = tape.xp
+        self.first: dict[int, Any] = {}
+        self.second: dict[int, dict[int, tuple[Traced, Any]]] = {}  # by the later operation of a pair
+        self.gradient: Slopes = {}
+        self.parts: list[Part] = []
+
+    def _summed(self, weight: Any, *nodes: Traced) -> Any:
+        """A weight for each row becomes one for all where a number went into every row."""
+        deep = max(self.xp.ndim(node.value) for node in nodes)
+        return self.xp.sum(weight) if self.xp.ndim(weight) > deep else weight
+
+    def arrive(self, node: Traced, weight: Any) -> None:
+        """First order."""
+        weight, place = self._summed(weight, node), node.place
+        self.first[place] = self.first[place] + weight if place in self.first else weight
+
+    def join(self, one: Traced, two: Traced, weight: Any) -> None:
+        """Second order: ``weight`` times the slopes of both, and the transpose of two different ones."""
+        late, early = (one, two) if one.place >= two.place else (two, one)
+        pairs, weight = self.second.setdefault(late.place, {}), self._summed(weight, one, two)
+        pairs[early.place] = early, pairs[early.place][1] + weight if early.place in pairs else weight
+
+    def leave(self, node: Traced) -> None:
+        """Everything that arrived goes on to the arguments, or becomes part of the result."""
+        arrived, pairs = self.first.pop(node.place, None), self.second.pop(node.place, {})
+        if not node.inputs:
+            if arrived is not None:
+                self.gradient |= dict.fromkeys(node.slopes, arrived)
+            self._settle(node, pairs)
+            return
+        if arrived is not None:
             for before, partial in zip(node.inputs, node.partials, strict=True):
-                if not before.inputs:
-                    continue
-                term = arriving * partial
-                if xp.ndim(term) > xp.ndim(before.value):  # one number went into every row
-                    term = xp.sum(term)
-                above[id(before)] = above[id(before)] + term if id(before) in above else term
-        return found
+                self.arrive(before, arrived * partial)
+            if OWN in node.bends:
+                weight = arrived * node.bends[OWN]
+                pairs[node.place] = node, pairs[node.place][1] + weight if node.place in pairs else weight
+        slopes: dict[int, tuple[Traced, Any]] = {}
+        for before, partial in zip(node.inputs, node.partials, strict=True):
+            known = slopes.get(before.place)
+            slopes[before.place] = before, partial if known is None else known[1] + partial
+        branches = [before for before, _ in slopes.values()]
+        if len(branches) == 1 or min(len(before.slopes) for before in branches) == 1:
+            self._pass(node, list(slopes.values()), pairs)
+        else:
+            self._settle(node, pairs)
+        if arrived is not None:
+            self._bend(node, arrived)
+
+    def _pass(self, node: Traced, slopes: Sequence[tuple[Traced, Any]], pairs: Mapping[int, tuple[Traced, Any]]) -> None:
+        """Pairs of an operation become pairs of its arguments."""
+        for other, weight in pairs.values():
+            for k, (before, partial) in enumerate(slopes):
+                if other is node:
+                    for last, slope in slopes[k:]:
+                        self.join(before, last, weight * partial * slope)
+                else:
+                    self.join(before, other, weight * partial * (2.0 if other is before else 1.0))
+
+    def _settle(self, node: Traced, pairs: Mapping[int, tuple[Traced, Any]]) -> None:
+        for other, weight in pairs.values():
+            self.parts.append(Part(weight, node.slopes, other.slopes))
+
+    def _bend(self, node: Traced, arrived: Any) -> None:
+        """The operation's own second derivatives."""
+        for key, bend in node.bends.items():
+            if key == OWN:
+                continue
+            one, two = (node.inputs[k] for k in key)
+            # of two arguments that are one and the same, the transpose is the pair itself
+            weight = arrived * bend * (2.0 if key[0] != key[1] and one is two else 1.0)
+            if one is two or min(len(one.slopes), len(two.slopes)) == 1:
+                self.join(one, two, weight)
+            else:
+                self.parts.append(Part(self._summed(weight, one, two), one.slopes, two.slopes))
 
 
 @dataclass(frozen=True, eq=False)
@@ -201,7 +270,7 @@ def _exp(xp: Any, x: Any) -> tuple[Any, Any, Any]:
 
 
 def _log(xp: Any, seen: list[int], x: Any) -> tuple[Any, dict[int, Any], Bends]:
-    return xp.log(x), {0: 1.0 / x}, {(OWN, OWN): -1.0}
+    return xp.log(x), {0: 1.0 / x}, {OWN: -1.0}
 
 
 def _sqrt(xp: Any, x: Any) -> tuple[Any, Any, Any]:
