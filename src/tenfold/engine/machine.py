@@ -342,8 +342,9 @@ def _lane(
         rows[count] = i
         count += w[i] != 0.0
     begin = LINES + columns.shape[0]
+    wide = (min(TILE, count) + STEP - 1) // STEP * STEP
     for k in range(numbers.shape[0]):
-        for i in range(work.shape[1]):
+        for i in range(wide):
             work[begin + k, i] = numbers[k, lane]
     value = 0.0
     for first in range(0, count, TILE):

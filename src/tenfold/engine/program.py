@@ -11,6 +11,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -135,17 +136,28 @@ class Program:
             np.where(finite, hess, 0.0).reshape(size, size, lanes),
         )
 
-    def _numbers(self, wanted: Sequence[int], found: dict[int, Any], sums: Array | None) -> dict[int, Any]:
-        for index in wanted:
-            op = self.ops[index]
-            if op == "known":
+    def _numbers(self, wanted: tuple[int, ...], found: dict[int, Any], sums: Array | None) -> dict[int, Any]:
+        for index, function, args in self._calls[wanted]:
+            if function is not None:
+                found[index] = function(*[found[arg] for arg in args])
+            elif sums is not None and args:
+                found[index] = sums[args[0]]
+            else:
                 found[index] = self.known[index]
-            elif op == "sum":
-                assert sums is not None
-                found[index] = sums[self.totals[self.args[index][0]]]
-            elif op != "coefficient":
-                found[index] = OPERATIONS[op](*(found[arg] for arg in self.args[index]))
         return found
+
+    @cached_property
+    def _calls(self) -> dict[tuple[int, ...], list[tuple[int, Callable[..., Any] | None, tuple[int, ...]]]]:
+        """What to do for the numbers before and after the rows: a function of others, a sum, or nothing if known."""
+        out = {}
+        for wanted in (self.before, self.after):
+            calls: list[tuple[int, Callable[..., Any] | None, tuple[int, ...]]] = []
+            for index in wanted:
+                op, args = self.ops[index], self.args[index]
+                if op != "coefficient":
+                    calls.append((index, OPERATIONS.get(op), (self.totals[args[0]],) if op == "sum" else args))
+            out[wanted] = calls
+        return out
 
     def _tile(
         self,
