@@ -161,3 +161,17 @@ def test_logarithms_are_within_an_ulp():
     out = np.empty(5)
     log_rows(np.array([0.0, -1.0, np.inf, np.nan, 1.0]), out)
     np.testing.assert_array_equal(out, [-np.inf, np.nan, np.inf, np.nan, 0.0])
+
+
+def test_many_small_jobs_pay_like_a_large_one(monkeypatch):
+    monkeypatch.delenv("TENFOLD_NUMBA", raising=False)
+    monkeypatch.setattr(fast, "_SPENT", {})
+    for on_disk, size, after in ((True, fast.LARGE, 4), (False, fast.HUGE, 4)):
+        monkeypatch.setattr(fast, "_on_disk", lambda function, on_disk=on_disk: on_disk)
+        monkeypatch.setattr(fast, "_installed", lambda: True)
+        name = f"not loaded, {on_disk}"
+        answers = [fast._pays(name, "chunk", size / 4, size / 4) for _ in range(after)]
+        assert answers == [False] * (after - 1) + [True]
+        assert fast._pays(f"another, {on_disk}", "chunk", size, 1.0)
+    monkeypatch.setattr(fast, "_installed", lambda: False)
+    assert not fast._pays("absent", "chunk", fast.HUGE, fast.HUGE)

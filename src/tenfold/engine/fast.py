@@ -1,12 +1,14 @@
 """Whether and how compiled code is used: the Newton method for sums of power terms, and programs of any other law.
 
 Numba is optional. Importing it and reading its disk cache costs about half a second, compiling some ten seconds, so a job
-uses it when an earlier one in the process has paid already, when it is large and the cache is there, or when it is huge.
+uses it when an earlier one in the process has paid already, when it, or all so far together, is large and the cache is
+there, or when it is huge.
 ``TENFOLD_NUMBA=0`` turns it off, ``TENFOLD_NUMBA=1`` uses it always. Results agree with the NumPy path to rounding.
 """
 
 from __future__ import annotations
 
+import functools
 import importlib.util
 import os
 import sys
@@ -30,9 +32,10 @@ Array = NDArray[np.float64]
 # Row evaluations from which on numba pays in a fresh process: about a second of NumPy when what was compiled is on disk,
 # about a minute when it has to be compiled first.
 LARGE, HUGE = 2e7, 1.5e9
-_STEPS = 9  # evaluations a lane, for the estimate
+_STEPS, _OTHER_STEPS = 9, 20  # evaluations a lane, of sums of powers and of other laws, for the estimate
+_SPENT: dict[str, float] = {}  # row evaluations so far without a module
 _MODULE, _MACHINE = "tenfold.engine.compiled", "tenfold.engine.machine"
-_COSTS = 0.1  # of one operation of a program on one row, in row evaluations of a sum of power terms
+_COSTS = 0.05  # of one operation of a program on one row, in row evaluations of a sum of power terms
 _WORTH = 2e5  # operations on rows from which on lanes are shared between threads
 
 
@@ -40,25 +43,39 @@ def wanted(kernel: object, objective: Objective, lanes: int, rows: int) -> bool:
     """Whether a job goes to the compiled path."""
     if os.environ.get("TENFOLD_NUMBA", "") == "0" or not isinstance(kernel, AdditiveKernel) or _loss(objective) is None:
         return False
-    return _pays(_MODULE, "compiled.chunk", lanes * rows * _STEPS)
+    size = lanes * rows * _STEPS
+    return _pays(_MODULE, "compiled.chunk", size, size)
 
 
 def runs(program: Program, objective: Objective, lanes: int, rows: int) -> bool:
     """Whether a program runs compiled."""
     if os.environ.get("TENFOLD_NUMBA", "") == "0" or _loss(objective) is None:
         return False
-    return _pays(_MACHINE, "machine.run", lanes * rows * _STEPS * len(program.steps) * _COSTS)
+    now = lanes * rows * len(program.steps) * _COSTS
+    return _pays(_MACHINE, "machine.run", now * _OTHER_STEPS, now)
 
 
-def _pays(module: str, function: str, size: float) -> bool:
-    """Whether a job of this many row evaluations is worth loading, or compiling, a module for."""
+def _pays(module: str, function: str, size: float, now: float) -> bool:
+    """Whether a job of ``size`` row evaluations, ``now`` of them at once, is worth loading or compiling a module for.
+
+    What the process has already done without the module counts as well: many small jobs pay like a large one, and what
+    is spent before they are known to be many is no more than what the module costs.
+    """
     if module in sys.modules:
         return True
+    _SPENT[module] = _SPENT.get(module, 0.0) + now
+    size = max(size, _SPENT[module])
     if os.environ.get("TENFOLD_NUMBA", "") != "1" and (size < LARGE or (size < HUGE and not _on_disk(function))):
         return False
+    return _installed()
+
+
+@functools.cache
+def _installed() -> bool:
     return importlib.util.find_spec("numba") is not None
 
 
+@functools.cache
 def _on_disk(function: str) -> bool:
     """Whether an earlier process has left compiled code: numba keeps it beside the source, or where it is told to."""
     folders = [Path(__file__).parent / "__pycache__", Path(os.environ.get("NUMBA_CACHE_DIR") or os.devnull)]
