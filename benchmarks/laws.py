@@ -58,10 +58,10 @@ def timed(name: str, rows: int, draws: int) -> Timed:
     options |= {"axis": "x"} if "x" in law.inputs else {}
     options |= {"objective": "squared@linear"} if linear else {}
     seconds = []
-    for count in (8, draws):  # the first time imports, or compiles what numba has not kept on disk
+    for _ in range(2):  # the first time imports, or compiles what numba has not kept on disk
         wall, cpu = time.perf_counter(), time.process_time()
         made = fit(law, runs, **options)
-        draw(made, runs, method=f"bootstrap:{count}")
+        draw(made, runs, method=f"bootstrap:{draws}")
         seconds.append((time.perf_counter() - wall, time.process_time() - cpu))
     return Timed(name, *seconds[1], seconds[0][0], made.status.name.lower(), made.certificate.agree, made.rms)
 
@@ -125,7 +125,7 @@ def _table(found: list[Timed], wanted: int, rows: int, draws: int, workers: int)
         f"`python -m benchmarks.laws` on {os.cpu_count()} cores ({platform.machine()}, Python "
         f"{platform.python_version()}, {how}, load {os.getloadavg()[0]:.1f} at the end): a "
         f"global fit and {draws} bootstrap refits of {rows} rows that follow the law with {NOISE:.0%} noise, "
-        "in a process that has done so with 8 refits before: the column of first times.\n",
+        "in a process that has done so once before: the column of first times.\n",
         f"{len(found) - len(slow)} of {len(found)} laws take {BAR:g} s or less"
         + (f"; {', '.join(slow)} take longer." if slow else ".")
         + (

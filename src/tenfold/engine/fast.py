@@ -33,6 +33,7 @@ Array = NDArray[np.float64]
 # about a minute when it has to be compiled first.
 LARGE, HUGE = 2e7, 1.5e9
 _STEPS, _OTHER_STEPS = 9, 20  # evaluations a lane, of sums of powers and of other laws, for the estimate
+_COEFS = 5  # of the law that a row evaluation is measured by; products of their derivatives are most of the work
 _SPENT: dict[str, float] = {}  # row evaluations so far without a module
 _MODULE, _MACHINE = "tenfold.engine.compiled", "tenfold.engine.machine"
 _COSTS = 0.05  # of one operation of a program on one row, in row evaluations of a sum of power terms
@@ -43,7 +44,7 @@ def wanted(kernel: object, objective: Objective, lanes: int, rows: int) -> bool:
     """Whether a job goes to the compiled path."""
     if os.environ.get("TENFOLD_NUMBA", "") == "0" or not isinstance(kernel, AdditiveKernel) or _loss(objective) is None:
         return False
-    size = lanes * rows * _STEPS
+    size = lanes * rows * _STEPS * max(kernel.size / _COEFS, 1.0) ** 2
     return _pays(_MODULE, "compiled.chunk", size, size)
 
 
