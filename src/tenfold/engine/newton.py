@@ -263,8 +263,9 @@ def _advance(
     accept = np.isfinite(new.value) & (new.value <= value + slack)
     gain = (value - new.value) / np.maximum(predicted, 1e-300)
     gain[drowned] = 1.0
-    # damping may be why so little was predicted, unless the lane has been looked at without it often enough
-    unresolved = good & drowned & (state.scale == 1.0) & ((state.mu <= 1e-2) | (state.bared >= BARE))
+    # damping may be why so little was predicted, unless the lane was looked at without it and stays where it is
+    still = small & (state.bared >= BARE)
+    unresolved = good & drowned & (state.scale == 1.0) & ((state.mu <= 1e-2) | still)
     state.quiet += unresolved
     # rounding alone made it worse: shorter and more damped steps would not end. Where damping may be why so little was
     # predicted, the point is looked at without it, a few times at most
