@@ -54,7 +54,10 @@ def test_every_rule_has_the_derivatives_of_its_function(name, point):
                 matrix[i, j] += part.weight * left * right
         hess += matrix if part.left is part.right else matrix + matrix.T
     with mpmath.workdps(30):
-        exact = lambda x, y: mpmath.mpf(use(maths, x, y))  # noqa: E731
+
+        def exact(x, y):
+            return mpmath.mpf(use(maths, x, y))
+
         at = tuple(mpmath.mpf(value) for value in point)
         assert float(out.value) == pytest.approx(float(exact(*at)), rel=1e-14)
         for i, order in enumerate(((1, 0), (0, 1))):

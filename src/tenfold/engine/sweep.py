@@ -110,6 +110,7 @@ class Traced:
     def __eq__(self, other: object) -> Any:
         return plain(self) == plain(other)
 
+    # == compares values, so hashing by it means nothing; the ignore is for object.__hash__, which is a method
     __hash__ = None  # type: ignore[assignment]
 
 

@@ -78,6 +78,7 @@ class Symbol:
     def __eq__(self, other: object) -> Any:
         return self._two("eq", self, other)
 
+    # == compares values, so hashing by it means nothing; the ignore is for object.__hash__, which is a method
     __hash__ = None  # type: ignore[assignment]
 
     def __bool__(self) -> bool:
