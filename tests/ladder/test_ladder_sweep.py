@@ -219,6 +219,13 @@ def test_one_process_a_gpu(ladder, cache, tmp_path, monkeypatch):
     assert sorted(environment["CUDA_VISIBLE_DEVICES"] for _, environment in started) == ["2", "3"]
     assert all("JAX_PLATFORMS" not in environment for _, environment in started)
     assert not any(argument.startswith("core=") for arguments, _ in started for argument in arguments)
+    assert all("XLA_PYTHON_CLIENT_PREALLOCATE" not in environment for _, environment in started)
+    started.clear()
+    monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "2")
+    train(ladder, out=tmp_path / "shared", cache=cache, device="gpu", workers=2)
+    places = [environment["CUDA_VISIBLE_DEVICES"] for _, environment in started]
+    memory = {environment.get("XLA_PYTHON_CLIENT_PREALLOCATE") for _, environment in started}
+    assert (places, memory) == (["2", "2"], {"false"}), "two processes on one GPU take memory as they need it"
     monkeypatch.setattr(pool.subprocess, "Popen", real)
     monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "")
     monkeypatch.setenv("PATH", str(tmp_path))

@@ -34,7 +34,7 @@ _ONE_THREAD = {
 }
 
 DEVICES = ("cpu", "gpu")
-"""``cpu``: processes of one thread, one a core. ``gpu``: one process a GPU."""
+"""``cpu``: processes of one thread, one a core. ``gpu``: one process a GPU, or several that share its memory and time."""
 
 
 @dataclass(frozen=True)
@@ -69,7 +69,8 @@ def train_side_by_side(
 
     Args:
         jobs: runs, those that are trained together in one tuple.
-        workers: number of processes; default one a core, or one a GPU.
+        workers: number of processes; default one a core, or one a GPU. Small models leave a GPU idle between their
+            steps, so more processes than GPUs pay there; they then take memory as they need it, not most of it at once.
         cache: folder of compiled programs; default ``default_cache()``.
         pin: keep each process on a core of its own.
         folder: where runs in flight leave checkpoints.
@@ -90,10 +91,12 @@ def train_side_by_side(
     places = cores if device == "cpu" else available_gpus()
     count = min(len(places) if workers is None else workers, len(jobs))
     specs = [spec for job in jobs for spec in job]
+    shared = device == "gpu" and count > len(places)
     crew = [
         _Worker(
             core=cores[k % len(cores)] if pin and device == "cpu" else None,
             gpu=places[k % len(places)] if device == "gpu" else None,
+            shared=shared,
             cache=cache or default_cache(),
             folder=folder,
         )
@@ -186,10 +189,12 @@ class _WorkerDied(Exception):
 class _Worker:
     """One process that trains one run after the other; started with its first run, used by one thread."""
 
-    def __init__(self, *, core: int | None, gpu: int | None, cache: Path, folder: Path | None) -> None:
+    def __init__(self, *, core: int | None, gpu: int | None, shared: bool, cache: Path, folder: Path | None) -> None:
         self._arguments = [f"cache={cache}"] + ([] if core is None else [f"core={core}"])
         self._arguments += [] if folder is None else [f"checkpoints={folder}"]
         self._device = {"JAX_PLATFORMS": "cpu"} if gpu is None else {"CUDA_VISIBLE_DEVICES": str(gpu)}
+        if shared:
+            self._device["XLA_PYTHON_CLIENT_PREALLOCATE"] = "false"
         self._process: subprocess.Popen[bytes] | None = None
         self._errors = tempfile.TemporaryFile()  # noqa: SIM115  closed with the worker
         self._starting = threading.Lock()

@@ -59,7 +59,7 @@ class RunRecord:
         corpus_sha256: digest of the training text.
         initial_loss: nats a code before training, on the smaller withheld set.
         message: why the run has no loss; empty when it has.
-        versions: Python, NumPy and JAX, as far as they decide the numbers.
+        versions: Python, NumPy and JAX, and the accelerator if there was one, as far as they decide the numbers.
         layers: norms and ranks of every layer at the end, one mapping a layer; empty when not asked for.
     """
 

@@ -26,7 +26,7 @@ from tenfold.ladder.corpora import Dataset, load_corpus
 from tenfold.ladder.events import Board, Event, OnEvent
 from tenfold.ladder.jobs import Job, plan_jobs
 from tenfold.ladder.ladder import Ladder, cells, plan_run
-from tenfold.ladder.pool import train_side_by_side
+from tenfold.ladder.pool import DEVICES, train_side_by_side
 from tenfold.ladder.records import RunRecord, append_record, recover_records
 from tenfold.ladder.spec import RunSpec
 
@@ -54,10 +54,10 @@ def train(
     Args:
         ladder: what to train.
         out: folder of the records; made when absent.
-        workers: processes of one thread, each on a core of its own; default one a core.
+        workers: processes of one thread, each on a core of its own; default one a core, or one a GPU.
         on_event: called in this thread.
         cache: folder of compiled programs; default the user's cache folder.
-        device: ``cpu``: processes of one thread; ``gpu``: one process a GPU.
+        device: ``cpu``: processes of one thread; ``gpu``: one process a GPU, or ``workers`` processes that share them.
         members: how many seeds and rates of one shape to train in one program; meant for a GPU, on a CPU it does not pay.
         on_warning: called with a sentence for every bad line that was moved out of the records.
 
@@ -249,16 +249,18 @@ def _stop(_signal: int, _frame: object) -> None:
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """``python -m tenfold.ladder.sweep PRESET_OR_TOML --out FOLDER [--workers N]``; returns the exit code."""
+    """``python -m tenfold.ladder.sweep PRESET_OR_TOML --out FOLDER [--workers N] [--device gpu]``; returns the exit code."""
     parser = argparse.ArgumentParser(prog="python -m tenfold.ladder.sweep", description="Train a ladder.")
     parser.add_argument("ladder", help="name of a preset or path of a TOML file")
     parser.add_argument("--out", required=True, help="folder of the records; an existing one is resumed")
     parser.add_argument("--workers", type=int, default=None, help="processes of one thread (default: one a core)")
+    parser.add_argument("--device", default="cpu", choices=DEVICES, help="where to train (default: cpu)")
     options = parser.parse_args(arguments)
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, _stop)
     try:
-        train(load_ladder(options.ladder), out=options.out, workers=options.workers, on_event=_tell)
+        crew = {"workers": options.workers, "device": options.device}
+        train(load_ladder(options.ladder), out=options.out, on_event=_tell, **crew)
     except TenfoldError as error:
         sys.stderr.write(f"{error}\n")
         return error.exit_code

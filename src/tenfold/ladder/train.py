@@ -266,8 +266,10 @@ class _Trunk:
 
 
 def versions() -> dict[str, str]:
-    """Python, NumPy and JAX, as far as they decide the numbers."""
-    return {"python": platform.python_version(), "numpy": np.__version__, "jax": version("jax")}
+    """Python, NumPy and JAX, and the accelerator if there is one, as far as they decide the numbers."""
+    found = {"python": platform.python_version(), "numpy": np.__version__, "jax": version("jax")}
+    device = jax.devices()[0]
+    return found if device.platform == "cpu" else {**found, "device": str(device.device_kind)}
 
 
 def _require_descent(loss: float, initial: float | None, *, where: str) -> None:

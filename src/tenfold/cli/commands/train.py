@@ -21,7 +21,7 @@ def train(
     /,
     *,
     out: Annotated[Path | None, Parameter(help="folder of the records; an existing one is resumed")] = None,
-    workers: Annotated[int | None, Parameter(help="processes of one thread; one a core by default")] = None,
+    workers: Annotated[int | None, Parameter(help="processes; one a core or one a GPU by default")] = None,
     device: Annotated[str, Parameter(show_default=True, help="cpu, or gpu: one process a GPU")] = "cpu",
     members: Annotated[int, Parameter(show_default=True, help="seeds and rates of one shape in one program")] = 1,
     steps: Annotated[int | None, Parameter(help="stop every run after this many steps: to try a ladder out")] = None,
