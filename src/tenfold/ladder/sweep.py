@@ -249,7 +249,7 @@ def _stop(_signal: int, _frame: object) -> None:
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """``python -m tenfold.ladder.sweep PRESET_OR_TOML --out FOLDER [--workers N] [--device gpu]``; gives the exit code."""
+    """``python -m tenfold.ladder.sweep LADDER --out FOLDER [--workers N] [--device gpu]``; gives the exit code."""
     parser = argparse.ArgumentParser(prog="python -m tenfold.ladder.sweep", description="Train a ladder.")
     parser.add_argument("ladder", help="name of a preset or path of a TOML file")
     parser.add_argument("--out", required=True, help="folder of the records; an existing one is resumed")
