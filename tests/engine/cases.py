@@ -5,11 +5,12 @@ from __future__ import annotations
 import numpy as np
 import polars as pl
 
+import tenfold.testing
 from shared_data import shared_table
 from tenfold.core.law import Law, law_from_text
-from tenfold.engine.objective import Huber, Objective
+from tenfold.engine.objective import Huber, Objective, SmoothAbsolute, Squared, Student
 from tenfold.engine.problem import Problem, build
-from tenfold.laws import get
+from tenfold.laws import get, laws
 
 TRUTH = {"E": 1.8, "A": 480.0, "B": 2100.0, "alpha": 0.35, "beta": 0.37}
 
@@ -41,3 +42,22 @@ def coefficients(problem: Problem, theta: np.ndarray) -> np.ndarray:
 
 
 SHARED_EXPONENT = law_from_text("E + A*N**-alpha*D**-beta + B*D**-beta")
+
+
+# equations solved in the body, piecewise laws, links and a product with many coefficients
+HARD = ["kaplan_nsb", "m4", "data_constrained", "accuracy_ladder", "bnsl2", "moe_inference"]
+OBJECTIVES = [Huber(1e-2, "linear"), Squared("linear"), Student(4.0, 1e-2, "linear"), SmoothAbsolute(1e-2, "linear")]
+
+
+def problem_of(name: str, objective, rows: int = 40):
+    """Noisy rows of a law, and three points near its own coefficients (3, p)."""
+    law = laws()[name]
+    coef = next(iter(law.published)) if law.published else dict(law.checks[0].coef)
+    runs = tenfold.testing.synthetic(law, coef, n=rows)
+    y = runs.column(law.output)
+    y = y + 0.05 * np.abs(y) * np.random.default_rng(3).standard_normal(rows)
+    inputs = {symbol: runs.column(law.column_of(symbol)) for symbol in law.inputs}
+    problem = build(law, inputs, y, objective=objective)
+    natural = law.published[coef].coef if isinstance(coef, str) else coef
+    theta = problem.free({**natural, **{c: natural[c] or 0.1 for c in law.coefs}})
+    return problem, theta + 0.01 * np.random.default_rng(4).standard_normal((3, problem.size))

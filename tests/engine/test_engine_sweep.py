@@ -6,15 +6,14 @@ import mpmath
 import numpy as np
 import pytest
 
+from cases import HARD, OBJECTIVES, problem_of
 from tenfold.core import maths
 from tenfold.engine import kernel as kernels
 from tenfold.engine.autodiff import AutodiffKernel
 from tenfold.engine.general import GeneralKernel, followed
-from tenfold.engine.objective import Huber, SmoothAbsolute, SmoothQuantile, Squared, Student
-from tenfold.engine.problem import build
+from tenfold.engine.objective import Huber, SmoothQuantile, Squared
 from tenfold.engine.sweep import RULES, Tape
 from tenfold.laws import laws
-from tenfold.testing import synthetic
 
 # a function of two numbers for every rule, and points at which none of them has a kink
 USES = {
@@ -86,23 +85,6 @@ def test_a_law_may_not_branch_on_a_coefficient():
 
 
 GENERAL = sorted(name for name, law in laws().items() if law.power_terms is None)
-# equations solved in the body, piecewise laws, links and a product with many coefficients
-HARD = ["kaplan_nsb", "m4", "data_constrained", "accuracy_ladder", "bnsl2", "moe_inference"]
-OBJECTIVES = [Huber(1e-2, "linear"), Squared("linear"), Student(4.0, 1e-2, "linear"), SmoothAbsolute(1e-2, "linear")]
-
-
-def problem_of(name: str, objective, rows: int = 40):
-    """Noisy rows of a law, and three points near its own coefficients (3, p)."""
-    law = laws()[name]
-    coef = next(iter(law.published)) if law.published else dict(law.checks[0].coef)
-    runs = synthetic(law, coef, n=rows)
-    y = runs.column(law.output)
-    y = y + 0.05 * np.abs(y) * np.random.default_rng(3).standard_normal(rows)
-    inputs = {symbol: runs.column(law.column_of(symbol)) for symbol in law.inputs}
-    problem = build(law, inputs, y, objective=objective)
-    natural = law.published[coef].coef if isinstance(coef, str) else coef
-    theta = problem.free({**natural, **{c: natural[c] or 0.1 for c in law.coefs}})
-    return problem, theta + 0.01 * np.random.default_rng(4).standard_normal((3, problem.size))
 
 
 def same(found, wanted, *, tolerance):

@@ -46,6 +46,8 @@ def lanes_of(padded: int) -> int:
 class AutodiffKernel(GeneralKernel):
     """A law whose body does more with its coefficients than :class:`GeneralKernel` can write down."""
 
+    written = False
+
     @functools.cached_property
     def _padded(self) -> int:
         return bucket(self.rows)

@@ -384,7 +384,7 @@ def _direction(
         held[j] = (theta[j] <= low[j] and grad[j] > 0) or (theta[j] >= high[j] and grad[j] < 0) or low[j] >= high[j]
     good = _solve(damped, grad, held, m, step)
     outward = False
-    for j in range(p):
+    for j in range(p if good else 0):  # where there is no direction, what stands in its place decides nothing
         if not held[j] and ((theta[j] <= low[j] and step[j] < 0) or (theta[j] >= high[j] and step[j] > 0)):
             outward = True
             held[j] = True
@@ -417,7 +417,7 @@ def lane(
     """
     max_steps, decrement, least, reach, damping, floor = settings
     p = theta.size
-    work, small, square, held = space
+    work, small, square, held, linear = space
     grad, step, trial, new_grad = small[0], small[1], small[2], small[3]
     hess, new_hess, damped, scratch = square[0], square[1], square[2], square[3]
     mu, next_mu, scale = damping, _shrunk(damping), 1.0
@@ -433,7 +433,7 @@ def lane(
     for _ in range(max_steps):
         steps += 1
         good = _direction(theta, low, high, grad, hess, mu, next_mu if scale < 1.0 else mu, held, damped, scratch, step)
-        predicted, tiny, free = _propose(theta, low, high, grad, step, damped, scale, reach, least, trial, held)
+        predicted, tiny, free = _propose(theta, low, high, grad, step, damped, scale, reach, least, trial, held, linear)
         magnitude = abs(value)
         good = good and predicted >= -(1e-16 * magnitude + floor)
         if not good:
@@ -516,12 +516,16 @@ def _propose(
     least: float,
     trial: Array,
     held: Any,
+    linear: Any,
 ) -> tuple[float, bool, bool]:
-    """The trial point, the decrease that the model predicts there, whether the move is tiny and whether any is free."""
+    """The trial point, the decrease that the model predicts there, whether the move is tiny and whether any is free.
+
+    The longest step of a ``linear`` coefficient, no logarithm or exponent, grows with its size.
+    """
     p = theta.size
     size = 0.0
     for j in range(p):
-        size = max(size, abs(step[j]))
+        size = max(size, abs(step[j]) / (max(1.0, abs(theta[j])) if linear[j] else 1.0))
     factor = scale * min(1.0, reach / max(size, 1e-300))
     tiny, free = True, False
     for j in range(p):
@@ -574,7 +578,7 @@ def chunk(
         terms[5].copy(), terms[6].copy(), terms[7].copy(), terms[8].copy(),
     )  # fmt: skip
     work = np.ones((FEATURES + terms[7].shape[0] + terms[6].size + p, TILE))
-    space = (work, np.empty((4, p)), np.empty((4, p, p)), np.empty(p, dtype=np.bool_))
+    space = (work, np.empty((4, p)), np.empty((4, p, p)), np.empty(p, dtype=np.bool_), np.zeros(p, dtype=np.bool_))
     index = np.empty(weights.shape[1], dtype=np.int64)
     value, grad = np.empty(lanes), np.empty((p, lanes))
     status, steps = np.empty(lanes, dtype=np.int64), np.empty(lanes, dtype=np.int64)

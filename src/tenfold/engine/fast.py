@@ -12,6 +12,7 @@ import functools
 import importlib.util
 import os
 import sys
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from itertools import pairwise
 from pathlib import Path
@@ -35,7 +36,7 @@ LARGE, HUGE = 2e7, 1.5e9
 _STEPS, _OTHER_STEPS = 9, 20  # evaluations a lane, of sums of powers and of other laws, for the estimate
 _COEFS = 5  # of the law that a row evaluation is measured by; products of their derivatives are most of the work
 _SPENT: dict[str, float] = {}  # row evaluations so far without a module
-_MODULE, _MACHINE = "tenfold.engine.compiled", "tenfold.engine.machine"
+_MODULE, _MACHINE, _DESCENT = "tenfold.engine.compiled", "tenfold.engine.machine", "tenfold.engine.descent"
 _COSTS = 0.05  # of one operation of a program on one row, in row evaluations of a sum of power terms
 _WORTH = 2e5  # operations on rows from which on lanes are shared between threads
 
@@ -54,6 +55,14 @@ def runs(program: Program, objective: Objective, lanes: int, rows: int) -> bool:
         return False
     now = lanes * rows * len(program.steps) * _COSTS
     return _pays(_MACHINE, "machine.run", now * _OTHER_STEPS, now)
+
+
+def descends(program: Program, objective: Objective, lanes: int, rows: int) -> bool:
+    """Whether lanes of a program are minimised compiled from start to end."""
+    if os.environ.get("TENFOLD_NUMBA", "") == "0" or _loss(objective) is None:
+        return False
+    now = lanes * rows * len(program.steps) * _COSTS
+    return _pays(_DESCENT, "descent.chunk", now * _OTHER_STEPS, 0.0)
 
 
 def _pays(module: str, function: str, size: float, now: float) -> bool:
@@ -153,10 +162,8 @@ def minimise(
     lower, upper = (_own(np.broadcast_to(bound, (lanes, p))) for bound in (lower, upper))
     theta = np.ascontiguousarray(np.minimum(np.maximum(theta, lower), upper))
     weights, target = _own(np.atleast_2d(weights)), _own(np.atleast_2d(target))
-    size = max(-(-lanes // (4 * threads)), 16) if threads > 1 else max(lanes, 1)
 
-    def run(begin: int) -> Solutions:
-        part = slice(begin, begin + size)
+    def run(part: slice) -> Solutions:
         w = weights if weights.shape[0] == 1 else weights[part]
         t = target if target.shape[0] == 1 else target[part]
         first = _first(kernel, objective, theta[part], w, t, settings.damping)
@@ -165,13 +172,58 @@ def minimise(
         )
         return Solutions(theta[part], value, status, steps, grad)
 
-    starts = range(0, lanes, size)
-    if threads > 1 and len(starts) > 1:
+    return _settled(_shared(run, lanes, threads, least=16), lower, upper)
+
+
+def descend(
+    program: Program,
+    objective: Objective,
+    theta: Array,
+    weights: Array,
+    target: Array,
+    lower: Array,
+    upper: Array,
+    *,
+    settings: Newton,
+    floor: float,
+    linear: NDArray[np.bool_],
+    threads: int,
+) -> Solutions:
+    """As :func:`tenfold.engine.newton.minimise`, for a program."""
+    from tenfold.engine import descent, machine
+
+    lanes, p = theta.shape
+    loss, rows, numbers = _loss(objective), machine.packed(program), descent.slots(program).arrays()
+    assert loss is not None
+    limits = (settings.max_steps, settings.decrement, settings.step, settings.reach, settings.damping, float(floor))
+    code = (rows.code, rows.blocks, rows.members, rows.columns, rows.turn)
+    lower, upper = (_own(np.broadcast_to(bound, (lanes, p))) for bound in (lower, upper))
+    theta = np.ascontiguousarray(np.minimum(np.maximum(theta, lower), upper))
+    weights, target = _own(np.atleast_2d(weights)), _own(np.atleast_2d(target))
+
+    def run(part: slice) -> Solutions:
+        w = weights if weights.shape[0] == 1 else weights[part]
+        t = target if target.shape[0] == 1 else target[part]
+        value, status, steps, grad = descent.chunk(
+            theta[part], lower[part], upper[part], linear, w, t, loss[:3], code, rows.lines, numbers, limits
+        )
+        return Solutions(theta[part], value, status, steps, grad)
+
+    return _settled(_shared(run, lanes, threads, least=1), lower, upper)
+
+
+def _shared(run: Callable[[slice], Solutions], lanes: int, threads: int, *, least: int) -> Solutions:
+    """Chunks of at least so many lanes side by side: four a thread even out lanes that need more steps."""
+    size = max(-(-lanes // (4 * threads)), least) if threads > 1 else max(lanes, 1)
+    parts = [slice(begin, begin + size) for begin in range(0, lanes, size)]
+    if threads > 1 and len(parts) > 1:
         with ThreadPoolExecutor(threads) as pool:
-            pieces = list(pool.map(run, starts))
-    else:
-        pieces = [run(begin) for begin in starts]
-    out = join(pieces)
+            return join(list(pool.map(run, parts)))
+    return join([run(part) for part in parts])
+
+
+def _settled(out: Solutions, lower: Array, upper: Array) -> Solutions:
+    """With lanes that converged on a bound marked."""
     touching = ((out.theta <= lower) | (out.theta >= upper)) & (lower < upper)
     out.status[(out.status == Status.CONVERGED.code) & touching.any(axis=1)] = Status.AT_BOUND.code
     return out

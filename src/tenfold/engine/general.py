@@ -31,7 +31,12 @@ class GeneralKernel(Kernel):
         inputs: arrays (rows,) by name.
         names: free coefficients in order; logs: which of them are held as logarithms.
         fixed: values of the others, natural units.
+
+    Attributes:
+        written: whether its operations can be written down as a program.
     """
+
+    written = True
 
     def __init__(
         self,

@@ -27,11 +27,11 @@ Ints = NDArray[np.int64]
 
 TILE, STEP = 512, 16  # rows in a pass; padded to whole vectors, since leftover rows would cost a vector each
 LINES = 6  # that every program has: see tenfold.engine.compiled; FIRST and SECOND become those times the weights
-_OPS = (
+OPS = (
     "add", "sub", "mul", "div", "neg", "exp", "log", "sqrt", "expm1", "log1p", "abs", "maximum", "minimum", "lt", "le",
     "eq", "where", "pow",
 )  # fmt: skip
-_BLOCK, _TOTAL, _TURN = range(len(_OPS), len(_OPS) + 3)
+_BLOCK, _TOTAL, TURN = range(len(OPS), len(OPS) + 3)
 
 
 @dataclass(frozen=True, eq=False)
@@ -40,7 +40,8 @@ class Packed:
 
     ``code`` (m, 5): an operation, the line of its result and those of its arguments. ``blocks`` (k, 4): how many left
     and right lines a block has, whether it is symmetric, and its first sum; ``members`` are their lines, one after the
-    other. ``columns`` (c, n) are read into lines from ``LINES`` on, ``numbers`` into those after them.
+    other. ``columns`` (c, n) are read into lines from ``LINES`` on, ``numbers`` into those after them. ``turn``: where in
+    the code the model is known.
     """
 
     code: Ints
@@ -49,6 +50,7 @@ class Packed:
     columns: Array
     numbers: tuple[int, ...]
     lines: int
+    turn: int
 
 
 def packed(program: Program) -> Packed:
@@ -77,7 +79,7 @@ def _pack(program: Program) -> Packed:
     members: list[int] = []
     for place, step in enumerate(program.steps):
         if place == program.turn:
-            code.append((_TURN, 0, line[program.model], 0, 0))
+            code.append((TURN, 0, line[program.model], 0, 0))
         if isinstance(step, Products):
             code.append((_BLOCK, len(blocks), len(members), 0, 0))
             blocks.append((len(step.left), len(step.right), int(step.same), step.begin))
@@ -90,7 +92,7 @@ def _pack(program: Program) -> Packed:
             else:
                 line[step], top = top, top + 1
             args = [line[arg] for arg in program.args[step]]
-            code.append((_OPS.index(program.ops[step]), line[step], *args, *(0,) * (3 - len(args))))
+            code.append((OPS.index(program.ops[step]), line[step], *args, *(0,) * (3 - len(args))))
         free += [line[index] for index in program.dropped[place] if index not in kept]
     return Packed(
         np.array(code, dtype=np.int64),
@@ -99,6 +101,7 @@ def _pack(program: Program) -> Packed:
         np.array([program.known[index] for index in columns]).reshape(len(columns), program.rows),
         tuple(numbers),
         top,
+        next(k for k, line in enumerate(code) if line[0] == TURN),
     )
 
 

@@ -327,8 +327,8 @@ def _direction(state: _State) -> tuple[Mask, Array, Mask, Array]:
     extra = 1e-3 * np.where(state.scale < 1.0, state.next_mu, state.mu) * (diagonal + 1e-12 * diagonal.max(axis=0))
     np.einsum("iil->il", matrix)[...] += extra
     step, good = _frozen_solve(matrix, grad, held) if edge else solve_positive(matrix, -grad)
-    if edge:
-        outward = ((at_low & (step < 0)) | (at_high & (step > 0))) & ~held
+    if edge:  # where there is no direction, what stands in its place decides nothing
+        outward = good & ((at_low & (step < 0)) | (at_high & (step > 0))) & ~held
         if outward.any():  # a clipped direction need not descend; one with these held does
             held = held | outward
             step, good = _frozen_solve(matrix, grad, held)

@@ -11,6 +11,7 @@ from tenfold.core.status import Status
 from tenfold.engine import fast
 from tenfold.engine.additive import AdditiveKernel
 from tenfold.engine.cores import cores
+from tenfold.engine.general import GeneralKernel
 from tenfold.engine.kernel import Evaluation, Lanes
 from tenfold.engine.laplace import smooth
 from tenfold.engine.newton import Newton, Solutions, minimise
@@ -222,6 +223,12 @@ def _newton(
 
     if not isinstance(kernel, AdditiveKernel):
         linear = np.array([domain.transform != "log" for domain in problem.domains])
+        program = kernel.program(objective.space) if isinstance(kernel, GeneralKernel) and kernel.written else None
+        if program and problem.penalty is None and fast.descends(program, objective, len(theta), kernel.rows):
+            return fast.descend(
+                program, objective, theta, weights, target, lower, upper, settings=settings, floor=noise, linear=linear,
+                threads=cores(),
+            )  # fmt: skip
         return minimise(evaluate, theta, lower, upper, settings=settings, floor=noise, linear=linear)
     alone = values if problem.penalty is None else None  # a prior is part of the objective
     return minimise(evaluate, theta, lower, upper, settings=settings, floor=noise, threads=cores(), values=alone)
