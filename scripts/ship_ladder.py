@@ -70,9 +70,12 @@ def _sidecar(options: argparse.Namespace, records: list[RunRecord], rows: list[d
     known = {record.corpus_sha256 for record in records if record.corpus_sha256}
     if known != {corpus.sha256}:
         raise SystemExit("the corpus of this interpreter is not the one the records were trained on")
-    versions = records[0].versions
+    versions = {
+        name: ", ".join(dict.fromkeys(record.versions[name] for record in records if name in record.versions))
+        for name in dict.fromkeys(name for record in records for name in record.versions)
+    }
     status = Counter(str(row["status"]) for row in rows)
-    seconds = sum(float(row["seconds"] or 0.0) for row in rows)
+    seconds = sum(float(row["seconds"] or 0.0) for row in rows if row.get("device", "CPU") == "CPU")
     lines = [
         f'title = "{options.title}"',
         f'command = "{options.command}"',
@@ -108,6 +111,11 @@ def _sidecar(options: argparse.Namespace, records: list[RunRecord], rows: list[d
         'cell = "runs of one budget, one size and one choice of settings, whatever their seed"',
         *(['lr_scale = "factor on the tuned learning rates of all groups"'] if "lr_scale" in rows[0] else []),
         'seconds = "wall time on one thread, compilation and evaluation included, beside other work"',
+        *(
+            ['device = "where the run was trained; on a GPU beside others, which share it"']
+            if "device" in rows[0]
+            else []
+        ),
         "",
     ]
     return "\n".join(lines)

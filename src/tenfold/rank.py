@@ -20,7 +20,7 @@ from tenfold.core.runs import Runs
 from tenfold.engine.objective import Objective, parse_objective
 from tenfold.engine.starts import Starts
 from tenfold.fit import Fit, fit
-from tenfold.io.needs import derive
+from tenfold.io.needs import derive, require_runs
 from tenfold.laws import get, laws
 from tenfold.prepare import by_symbol
 from tenfold.rehearse import Fold, rehearse
@@ -152,6 +152,7 @@ def rank(
         >>> made.entries[0].law
         'chinchilla'
     """
+    require_runs(runs)
     objective = parse_objective(objective) if isinstance(objective, str) else objective
     listed = [get(law) if isinstance(law, str) else law for law in candidates]
     axis = axis or _only_axis(runs)

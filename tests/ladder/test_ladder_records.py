@@ -23,6 +23,7 @@ from tenfold.ladder.records import (
     to_rows,
 )
 from tenfold.ladder.spec import RunSpec, Shape
+from tenfold.ladder.table import cell, to_runs
 
 SPEC = RunSpec(shape=Shape(width=32), steps=100, batch=4, seed=1, group="1e9")
 DONE = RunRecord(
@@ -108,6 +109,15 @@ def test_rows_have_the_canonical_columns():
         "seconds": 3.25,
     }
     assert (failed["status"], failed["loss"], failed["unique_tokens"]) == ("failed", None, None)
+
+
+def test_rows_of_several_kinds_of_machine_say_which():
+    other = replace(SPEC, seed=2)
+    there = replace(DONE, spec=other, versions={"python": "3", "device": "a GPU"})
+    rows = to_rows([DONE, there])
+    assert [row["device"] for row in rows] == ["CPU", "a GPU"]
+    assert cell({**rows[0], "group": "x"}) == cell({**rows[1], "group": "x"}), "seeds share a cell wherever they ran"
+    assert to_runs([DONE, there]).labels["device"].names == ("CPU", "a GPU")
     assert to_curve_rows([DONE, FAILED]) == [
         {
             "run": SPEC.run,

@@ -175,3 +175,13 @@ def test_options_of_rows_reach_every_command(files, tmp_path, capsys):
             assert capsys.readouterr().err.startswith("tenfold: ")
     assert main(["fit", str(path), "--law", "chinchilla", "--near", "flops=1e21", "--draws", "none"]) == 0
     assert "half every 1 decades" in " ".join(capsys.readouterr().out.split())
+
+
+@pytest.mark.parametrize(
+    ("given", "hint"), [("runs.csv", "read_runs('runs.csv')"), ({"params": [1e9]}, "read_runs(table)")]
+)
+def test_what_has_not_been_read_is_not_runs(given, hint):
+    for verb in (lambda: fit("chinchilla", given), lambda: rank(given)):
+        with pytest.raises(DataError, match="expected runs, got") as caught:
+            verb()
+        assert hint in str(caught.value)

@@ -31,8 +31,8 @@ from tenfold.engine.program import Program
 Array = NDArray[np.float64]
 
 # Row evaluations from which on numba pays in a fresh process: about a second of NumPy when what was compiled is on disk,
-# about a minute when it has to be compiled first.
-LARGE, HUGE = 2e7, 1.5e9
+# some fifteen, which is what that costs, when it has to be compiled first.
+LARGE, HUGE = 2e7, 3e8
 _STEPS, _OTHER_STEPS = 9, 20  # evaluations a lane, of sums of powers and of other laws, for the estimate
 _COEFS = 5  # of the law that a row evaluation is measured by; products of their derivatives are most of the work
 _SPENT: dict[str, float] = {}  # row evaluations so far without a module
@@ -61,8 +61,8 @@ def descends(program: Program, objective: Objective, lanes: int, rows: int) -> b
     """Whether lanes of a program are minimised compiled from start to end."""
     if os.environ.get("TENFOLD_NUMBA", "") == "0" or _loss(objective) is None:
         return False
-    now = lanes * rows * len(program.steps) * _COSTS
-    return _pays(_DESCENT, "descent.chunk", now * _OTHER_STEPS, 0.0)
+    size = lanes * rows * len(program.steps) * _COSTS * _OTHER_STEPS
+    return _pays(_DESCENT, "descent.chunk", max(size, _SPENT.get(_MACHINE, 0.0)), 0.0)
 
 
 def _pays(module: str, function: str, size: float, now: float) -> bool:

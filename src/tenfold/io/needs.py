@@ -56,6 +56,15 @@ RULES: tuple[Rule, ...] = (
 )
 
 
+def require_runs(runs: object) -> None:
+    """Raise unless these are runs, and not the name of a file or a data frame that has to be read first."""
+    if isinstance(runs, Runs):
+        return
+    what = repr(runs) if isinstance(runs, str) else f"a {type(runs).__name__}"
+    given = repr(runs) if isinstance(runs, str) else "table"
+    raise DataError(f"expected runs, got {what}", hint=f"read them first: read_runs({given})")
+
+
 def derive(runs: Runs, needed: Iterable[str]) -> Runs:
     """The runs with those of the needed columns added that follow from others; each is said in the notes.
 
@@ -65,6 +74,7 @@ def derive(runs: Runs, needed: Iterable[str]) -> Runs:
     >>> derive(Runs({"params": [1e9], "tokens": [2e10]}), ["flops"]).columns["flops"].tolist()
     [1.2e+20]
     """
+    require_runs(runs)
     for name in needed:
         if not runs.has(name) and name not in runs.labels:
             runs = _derive(runs, name, frozenset()) or runs
@@ -108,6 +118,7 @@ def require(runs: Runs, names: Sequence[str], *, positive: bool = True) -> Runs:
         DataError: a column is missing and does not follow; a size is not positive, with its row; nothing is
             left, with what left it out.
     """
+    require_runs(runs)
     if not len(runs):
         raise DataError(f"{runs.source} holds no runs", hint="loosen the filter, or read another table")
     names = tuple(dict.fromkeys(names))

@@ -189,11 +189,15 @@ def _whole(line: bytes) -> bool:
 
 
 def to_rows(records: Iterable[RunRecord], /) -> list[dict[str, Any]]:
-    """One row a run in canonical columns; ``params`` is counted FLOPs a token over six."""
+    """One row a run in canonical columns; ``params`` is counted FLOPs a token over six.
+
+    ``device`` is a column where runs were trained on more than one kind.
+    """
     held = list(records)
+    devices = [record.versions.get("device", "CPU") for record in held]
     varied = _varied([record.spec for record in held])
     rows = []
-    for record in held:
+    for record, device in zip(held, devices, strict=True):
         spec = record.spec
         bill = count(spec.family, spec.shape)
         rows.append(
@@ -213,6 +217,7 @@ def to_rows(records: Iterable[RunRecord], /) -> list[dict[str, Any]]:
                 "lr_peak": peak_hidden_rate(spec),
                 "loss": record.loss,
                 "seconds": record.seconds,
+                **({"device": device} if len(set(devices)) > 1 else {}),
             }
         )
     return rows

@@ -14,10 +14,10 @@ from tenfold.core.runs import Labels, Runs
 from tenfold.ladder.records import RunRecord, to_curve_rows, to_rows
 
 CONVENTIONS = Conventions(params="flop/6", flops="matmul", loss="nats/byte")
-_TEXT = ("run", "group", "cell", "status")
+_TEXT = ("run", "group", "cell", "status", "device")
 _CANONICAL = (
     "run", "seed", "params", "width", "depth", "group", "status", "params_hidden", "params_hidden_head", "params_total",
-    "tokens", "unique_tokens", "flops", "steps", "batch_tokens", "lr_peak", "loss", "seconds", "cell",
+    "tokens", "unique_tokens", "flops", "steps", "batch_tokens", "lr_peak", "loss", "seconds", "device", "cell",
 )  # fmt: skip
 
 
