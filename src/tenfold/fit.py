@@ -22,7 +22,7 @@ from tenfold.engine.starts import Starts
 from tenfold.estimators import Checkpoints, Estimators, Near, Outliers, Screening, estimators
 from tenfold.estimators.solving import Estimated, Recipe, estimated
 from tenfold.laws import get
-from tenfold.prepare import by_symbol, check_coefs, prepare
+from tenfold.prepare import by_symbol, check_coefs, check_starts, prepare
 from tenfold.priors import Prior, parse_priors
 from tenfold.verdict import Verdict, verdict
 
@@ -143,7 +143,7 @@ def fit(
             does not look.
         errors: standard deviations of the logarithm of inputs, by column, ``{"params": 0.05}``: exponents are then
             freed of the attenuation that such errors cause.
-        starts: how starts are made.
+        starts: how starts are made; ``Starts(at=({"A": 400, ...},))`` begins there and searches nowhere else.
         certificate: whether to compute influence, sensitivity and drift, which take further refits.
         throw: raise when the end point is not an optimum; otherwise return it with its status.
 
@@ -162,6 +162,7 @@ def fit(
     how = estimators(weights=weights, checkpoints=checkpoints, warmup=warmup, near=near, outliers=outliers, errors=errors)
     whole = prepare(law, runs, target=target, axis=axis)
     check_coefs(law, fixed, bounds)
+    check_starts(law, starts.at if starts else (), fixed)
     recipe = Recipe(objective, fixed or {}, bounds or {}, parse_priors(law, priors or {}), dispersion, starts)
     found = estimated(whole, how, recipe, deep=certificate)
     deep = certificate and found.solved.status.ok and found.problem.size > 0

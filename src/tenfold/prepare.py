@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -291,6 +291,19 @@ def check_coefs(law: Law, fixed: Mapping[str, float] | None, bounds: Mapping[str
     for name, (low, high) in (bounds or {}).items():
         if not low < high:
             raise ConfigError(f"bounds of {name} are empty: {low:g} to {high:g}", path=f"bounds.{name}")
+
+
+def check_starts(law: Law, at: Sequence[Mapping[str, float]], fixed: Mapping[str, float] | None) -> None:
+    """Refuse starts that do not say where every free coefficient begins, or begin outside its domain."""
+    for start in at:
+        check_coefs(law, start, None)
+        missing = [name for name in law.coefs if name not in start and name not in (fixed or {})]
+        if missing:
+            raise ConfigError(
+                f"a start says where every coefficient begins, and this one does not for {', '.join(missing)}",
+                path="start",
+                hint=f"add {missing[0]}=..., or hold it with --fixed; without a start the search is global",
+            )
 
 
 def check_rows(ready: Prepared, problem: Problem, *, known: int = 0) -> None:

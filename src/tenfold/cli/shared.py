@@ -69,6 +69,10 @@ class Fitting:
         tuple[str, ...],
         Parameter(help="belief, e.g. alpha=0.35:0.02, alpha=evidence or alpha=besiroglu; repeatable", negative=""),
     ] = ()
+    start: Annotated[
+        tuple[str, ...],
+        Parameter(help="begin here, e.g. E=1.7,A=400,..., and search nowhere else; repeatable", negative=""),
+    ] = ()
     tie: Annotated[
         tuple[str, ...], Parameter(help="coefficient given by others, e.g. beta=alpha; repeatable", negative="")
     ] = ()
@@ -116,7 +120,7 @@ class Fitting:
             raise ConfigError("--share and --partial need groups", path="--group", hint="add --group COLUMN")
         unlike = {"--outliers": self.outliers != "flag", "--weights": self.weights, "--near": self.near}
         unlike |= {"--checkpoints": self.checkpoints, "--warmup": self.warmup, "--errors": self.errors}
-        unlike |= {"--fixed": self.fixed, "--bounds": self.bounds, "--prior": self.prior}
+        unlike |= {"--fixed": self.fixed, "--bounds": self.bounds, "--prior": self.prior, "--start": self.start}
         for option, given in unlike.items():
             if given:
                 raise ConfigError(f"{option} does not go with --share and --partial", path=option, hint="leave it out")
@@ -139,6 +143,7 @@ class Fitting:
             ("--fixed", self.fixed),
             ("--bounds", self.bounds),
             ("--prior", self.prior),
+            ("--start", self.start),
             ("--tie", self.tie),
         ):
             if named:
@@ -155,6 +160,7 @@ class Fitting:
 
     def fit(self, law: str, runs: Any) -> Any:
         """The fit."""
+        from tenfold.engine.starts import Starts
         from tenfold.fit import fit
 
         return fit(
@@ -164,6 +170,7 @@ class Fitting:
             fixed=numbers(self.fixed, "--fixed"),
             bounds=ranges(self.bounds),
             priors=pairs(self.prior, "--prior"),
+            starts=Starts(at=tuple(numbers([each], "--start") for each in self.start)) if self.start else None,
             axis=self.axis,
             target=self.target,
             **self.rows(),

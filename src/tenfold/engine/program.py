@@ -106,7 +106,8 @@ class Program:
 
     def numbers_of(self, theta: Array) -> dict[int, Any]:
         """What is found for lanes before their rows: numbers and (L,), by operation."""
-        return self._numbers(self.before, dict(zip(self.coefs, theta.T, strict=True)), None)
+        with np.errstate(all="ignore"):
+            return self._numbers(self.before, dict(zip(self.coefs, theta.T, strict=True)), None)
 
     def gathered(
         self, numbers: dict[int, Any], sums: Array, value: Array, gather: Callable[..., None] | None = None

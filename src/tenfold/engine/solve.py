@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tenfold.core.status import Status
-from tenfold.engine import fast
+from tenfold.engine import fast, trust
 from tenfold.engine.additive import AdditiveKernel
 from tenfold.engine.cores import cores
 from tenfold.engine.general import GeneralKernel
@@ -64,10 +64,15 @@ def solve(
     """
     starts, settings = starts or Starts(), settings or Newton()
     rows = len(problem.y)
+    if starts.at and theta0 is None:
+        theta0 = np.array([problem.free(coef) for coef in starts.at])
     theta0 = np.zeros((1, 0)) if problem.size == 0 else theta0
     if theta0 is not None:
         begin = problem.kernel.to_solver(np.atleast_2d(np.asarray(theta0, dtype=np.float64)))
         lanes = _polish(problem, begin, problem.weights, problem.target, settings)
+        if starts.at and problem.size:
+            begin = np.array([trust.refined(problem, theta) for theta in begin])
+            lanes = _lower(lanes, _polish(problem, begin, problem.weights, problem.target, settings))
         agree, basins = _agreement(lanes, _noise(problem, problem.objective))
     elif rows > starts.rows:
         part = problem.subset(thinned(rows, starts.rows))
@@ -294,6 +299,14 @@ def _sharper(before: Solutions, after: Solutions) -> Solutions:
         after.steps,
         np.where(keep, before.grad, after.grad),
     )
+
+
+def _lower(one: Solutions, two: Solutions) -> Solutions:
+    """The lower of two ends of each lane; of two alike the first."""
+    other = ~(one.value <= two.value + 1e-10 * np.abs(two.value))
+    value, status = np.where(other, two.value, one.value), np.where(other, two.status, one.status)
+    theta, grad = np.where(other[:, None], two.theta, one.theta), np.where(other, two.grad, one.grad)
+    return Solutions(theta, value, status, one.steps + two.steps, grad)
 
 
 def _agreement(lanes: Solutions, noise: float) -> tuple[float, int]:

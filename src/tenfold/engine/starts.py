@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 import numpy as np
@@ -18,11 +18,16 @@ Basis = Callable[[Array], tuple[list[Array], Array]]
 
 @dataclass(frozen=True, slots=True)
 class Starts:
-    """How starts are made: ``grid`` points are screened, the best ``polish`` of them, spread out, are refined."""
+    """How starts are made: ``grid`` points are screened, the best ``polish`` of them, spread out, are refined.
+
+    Given ``at``, coefficients in natural units, nothing is searched: these starts alone are refined, each by Newton's
+    steps and by Gauss-Newton's in a trust region, and the lower of its two ends stands.
+    """
 
     grid: int = 256
     polish: int = 16
     rows: int = 2400
+    at: tuple[Mapping[str, float], ...] = ()
 
 
 def low_discrepancy(count: int, dimensions: int) -> Array:
