@@ -20,9 +20,9 @@ NOISE = 0.01
 BAR = 2.0
 NOTE = (
     "Laws that take longest have the most coefficients and a curved ridge, along which refits take up to a hundred "
-    "steps. Fewer refits, or `--draws laplace`, which needs none, take a fraction of the time. These are times with numba "
-    "(`pip install 'tenfold[fast]'`) and its compiled code on disk; NumPy alone took 9.4 to 10 s for bnsl6, 7.4 to 8.0 for "
-    "bnsl5, 7.2 for moe_inference and 3.6 to 3.7 for bnsl4 (2026-11-27).\n"
+    "steps. Fewer refits, or `--draws laplace`, which needs none, take a fraction of the time. These are times with "
+    "numba (`pip install 'tenfold[fast]'`) and its compiled code on disk; NumPy alone took 9.4 to 10 s for bnsl6, 7.4 "
+    "to 8.0 for bnsl5, 7.2 for moe_inference and 3.6 to 3.7 for bnsl4 (2026-11-27).\n"
 )
 
 
