@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from cases import SHARED_EXPONENT, measured, synthetic
-from tenfold.engine import fast
+from tenfold.engine import fast, stored
 from tenfold.engine.objective import Absolute, Binomial, Huber, SmoothAbsolute, Squared, Student
 from tenfold.engine.problem import build
 from tenfold.engine.solve import refit, solve
@@ -167,7 +167,7 @@ def test_many_small_jobs_pay_like_a_large_one(monkeypatch):
     monkeypatch.delenv("TENFOLD_NUMBA", raising=False)
     monkeypatch.setattr(fast, "_SPENT", {})
     for on_disk, size, after in ((True, fast.LARGE, 4), (False, fast.HUGE, 4)):
-        monkeypatch.setattr(fast, "_on_disk", lambda function, on_disk=on_disk: on_disk)
+        monkeypatch.setattr(fast, "on_disk", lambda function, on_disk=on_disk: on_disk)
         monkeypatch.setattr(fast, "_installed", lambda: True)
         name = f"not loaded, {on_disk}"
         answers = [fast._pays(name, "chunk", size / 4, size / 4) for _ in range(after)]
@@ -175,3 +175,33 @@ def test_many_small_jobs_pay_like_a_large_one(monkeypatch):
         assert fast._pays(f"another, {on_disk}", "chunk", size, 1.0)
     monkeypatch.setattr(fast, "_installed", lambda: False)
     assert not fast._pays("absent", "chunk", fast.HUGE, fast.HUGE)
+
+
+def test_code_compiled_from_other_sources_is_forgotten(monkeypatch, tmp_path):
+    """Numba tells staleness by a function's own file, and not by the files of what is compiled into it."""
+    here = tmp_path / "engine"
+    here.mkdir()
+    (tmp_path / "core").mkdir()
+    for name in stored.SOURCES:
+        (here / name).write_text(name)
+    elsewhere, cache = tmp_path / "elsewhere" / "engine_1", here / "__pycache__"
+    monkeypatch.setattr(stored, "_HERE", here)
+    monkeypatch.setenv("NUMBA_CACHE_DIR", str(elsewhere.parent))
+    stored.stamp.cache_clear()
+    for folder in (cache, elsewhere):
+        folder.mkdir(parents=True)
+        for name in ("descent.chunk-1.py311.nbi", "another.chunk-1.py311.nbi"):
+            (folder / name).write_text("")
+    try:
+        stored.forget_stale()
+        left = [path.name for path in tmp_path.rglob("*.nbi")]
+        assert left == ["another.chunk-1.py311.nbi"] * 2, "without a stamp nothing is known of what was compiled"
+        (cache / "descent.chunk-1.py311.nbi").write_text("")
+        stored.forget_stale()
+        assert (cache / "descent.chunk-1.py311.nbi").is_file(), "this source's own code stays"
+        (here / "compiled.py").write_text("changed")
+        stored.stamp.cache_clear()
+        stored.forget_stale()
+        assert not (cache / "descent.chunk-1.py311.nbi").exists()
+    finally:
+        stored.stamp.cache_clear()

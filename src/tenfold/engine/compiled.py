@@ -2,8 +2,8 @@
 
 The same algorithm as :mod:`tenfold.engine.newton` on :mod:`tenfold.engine.additive`, step for step; sums are taken in
 another order, so that results agree to rounding. Terms arrive as arrays, hence one compilation serves every law; it is
-kept on disk, where numba notices changes of this file only: change it too when what it imports compiles differently.
-Imported only by :mod:`tenfold.engine.fast`, and only when the compiled path is wanted.
+kept on disk (:mod:`tenfold.engine.stored`). Imported only by :mod:`tenfold.engine.fast`, and only when the compiled path
+is wanted.
 
 Rows with weight, two thirds of them in a bootstrap resample, are gathered once for a lane into a work array that stays in
 the core's cache; everything is then computed in passes over its lines, each simple enough to be vectorised. Only the

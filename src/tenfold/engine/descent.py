@@ -2,7 +2,7 @@
 
 The same algorithm as :mod:`tenfold.engine.newton`, step for step. A step of a lane costs what its rows cost: its numbers,
 the sums' way into gradient and Hessian, and the direction are compiled as well, and nothing waits for other lanes.
-Imported only by :mod:`tenfold.engine.fast`; what :mod:`tenfold.engine.machine` says of numba's cache holds here as well.
+Imported only by :mod:`tenfold.engine.fast`.
 """
 
 from __future__ import annotations

@@ -15,8 +15,12 @@ from numba.core import types
 from numba.extending import intrinsic
 from numpy.typing import NDArray
 
+from tenfold.engine.stored import forget_stale
+
 Array = NDArray[np.float64]
 F = TypeVar("F", bound=Callable[..., Any])
+
+forget_stale()  # before anything that was compiled earlier is looked for
 
 _MAGIC, _MAGIC_BITS = 6755399441055744.0, 0x4338000000000000  # 1.5 * 2**52: adding it rounds to a whole number
 _LOG2E, _LN2_HIGH, _LN2_LOW = 1.4426950408889634, 6.93147180369123816490e-01, 1.90821492927058770002e-10

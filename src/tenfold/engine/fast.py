@@ -15,7 +15,6 @@ import sys
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from itertools import pairwise
-from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
@@ -27,6 +26,7 @@ from tenfold.engine.kernel import Evaluation, Lanes
 from tenfold.engine.newton import Newton, Solutions, join
 from tenfold.engine.objective import Huber, Objective, SmoothAbsolute, Squared, Student
 from tenfold.engine.program import Program
+from tenfold.engine.stored import on_disk
 
 Array = NDArray[np.float64]
 
@@ -75,7 +75,7 @@ def _pays(module: str, function: str, size: float, now: float) -> bool:
         return True
     _SPENT[module] = _SPENT.get(module, 0.0) + now
     size = max(size, _SPENT[module])
-    if os.environ.get("TENFOLD_NUMBA", "") != "1" and (size < LARGE or (size < HUGE and not _on_disk(function))):
+    if os.environ.get("TENFOLD_NUMBA", "") != "1" and (size < LARGE or (size < HUGE and not on_disk(function))):
         return False
     return _installed()
 
@@ -83,13 +83,6 @@ def _pays(module: str, function: str, size: float, now: float) -> bool:
 @functools.cache
 def _installed() -> bool:
     return importlib.util.find_spec("numba") is not None
-
-
-@functools.cache
-def _on_disk(function: str) -> bool:
-    """Whether an earlier process has left compiled code: numba keeps it beside the source, or where it is told to."""
-    folders = [Path(__file__).parent / "__pycache__", Path(os.environ.get("NUMBA_CACHE_DIR") or os.devnull)]
-    return any(any(folder.rglob(f"{function}-*.nbi")) for folder in folders if folder.is_dir())
 
 
 def run(

@@ -1,7 +1,7 @@
 """Runs a :mod:`tenfold.engine.program` lane by lane, compiled by numba.
 
-The program arrives as arrays, hence one compilation serves every law; it is kept on disk, where numba notices changes of
-this file only: change it too when what it imports compiles differently. Imported only by :mod:`tenfold.engine.fast`.
+The program arrives as arrays, hence one compilation serves every law; it is kept on disk
+(:mod:`tenfold.engine.stored`). Imported only by :mod:`tenfold.engine.fast`.
 
 A lane's rows with weight are gathered into the lines of a work array that stays in the core's cache, and every operation
 is a pass over lines, simple enough to be vectorised. Results agree with NumPy's to rounding.
