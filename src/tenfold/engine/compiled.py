@@ -416,7 +416,6 @@ def lane(
         The objective, the status and the number of steps.
     """
     max_steps, decrement, least, reach, damping, floor = settings
-    p = theta.size
     work, small, square, held, linear = space
     grad, step, trial, new_grad = small[0], small[1], small[2], small[3]
     hess, new_hess, damped, scratch = square[0], square[1], square[2], square[3]
@@ -450,29 +449,17 @@ def lane(
         gain = 1.0 if drowned else (value - new) / max(predicted, 1e-300)
         if good and drowned and scale == 1.0 and mu <= 1e-2:
             quiet = quiet + 1 if accept or not np.isfinite(new) else QUIET  # rounding alone made it worse
+        next_mu = _next_damping(accept, good, gain, used, mu)
         if accept:
-            if good:
-                next_mu = _shrunk(used) if gain > 0.75 else (used if gain > 0.25 else max(RAISE * used, 1e-4))
-            else:
-                next_mu = 0.3 * used
             mu, scale, value = used, 1.0, new
-            _copy(trial, theta)
-            _copy(new_grad, grad)
-            for i in range(p):
-                for j in range(p):
-                    hess[i, j] = new_hess[i, j]
+            _take(trial, new_grad, new_hess, theta, grad, hess)
         else:
-            next_mu = max(RAISE * max(used, mu), 1e-4)
-            back = min(max(predicted / max(new - value + 2.0 * predicted, 1e-300), 0.1), 0.5)
-            scale *= back if np.isfinite(new) else 0.1
+            scale *= _shorter(predicted, value, new)
         if last or not free or quiet >= QUIET or value <= floor:
             status = _CONVERGED
             break
         if mu > 1e12 or scale < 1e-12:
-            slope = 0.0
-            for j in range(p):
-                slope = max(slope, 0.0 if held[j] else abs(grad[j]))
-            status = _FLAT if slope <= 1e-7 * max(magnitude, 1e-12) else _STALLED
+            status = _stuck(grad, held, magnitude)
             break
     _copy(grad, out)
     return value, status, steps
@@ -501,6 +488,43 @@ def _extrapolate(grad: Array, matrix: Array, theta: Array, trial: Array, out: Ar
 @jit()
 def _shrunk(mu: float) -> float:
     return 0.0 if LOWER * mu < 1e-9 else LOWER * mu
+
+
+@jit()
+def _next_damping(accept: Any, good: Any, gain: float, used: float, mu: float) -> float:
+    """Of the point after a trial with damping ``used``, from how much of the predicted gain it brought."""
+    if not accept:
+        return max(RAISE * max(used, mu), 1e-4)
+    if not good:
+        return 0.3 * used
+    return _shrunk(used) if gain > 0.75 else (used if gain > 0.25 else max(RAISE * used, 1e-4))
+
+
+@jit()
+def _shorter(predicted: float, value: float, new: float) -> float:
+    """By what a rejected step is shortened: to the lowest point of the parabola through both values and the slope."""
+    if not np.isfinite(new):
+        return 0.1
+    return min(max(predicted / max(new - value + 2.0 * predicted, 1e-300), 0.1), 0.5)
+
+
+@jit()
+def _take(trial: Array, new_grad: Array, new_hess: Array, theta: Array, grad: Array, hess: Array) -> None:
+    """Move to the trial point."""
+    _copy(trial, theta)
+    _copy(new_grad, grad)
+    for i in range(theta.size):
+        for j in range(theta.size):
+            hess[i, j] = new_hess[i, j]
+
+
+@jit()
+def _stuck(grad: Array, held: Any, magnitude: float) -> int:
+    """The status where neither damping nor shorter steps help: flat where the slope vanishes."""
+    slope = 0.0
+    for j in range(grad.size):
+        slope = max(slope, 0.0 if held[j] else abs(grad[j]))
+    return _FLAT if slope <= 1e-7 * max(magnitude, 1e-12) else _STALLED
 
 
 @jit()

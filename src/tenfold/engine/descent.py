@@ -16,7 +16,18 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tenfold.core.status import Status
-from tenfold.engine.compiled import _copy, _direction, _extrapolate, _occupied, _propose, _shrunk
+from tenfold.engine.compiled import (
+    _copy,
+    _direction,
+    _extrapolate,
+    _next_damping,
+    _occupied,
+    _propose,
+    _shorter,
+    _shrunk,
+    _stuck,
+    _take,
+)
 from tenfold.engine.elementary import exp, jit, log
 from tenfold.engine.machine import LINES, OPS, STEP, TILE, Packed, _read_rows, _steps, packed
 from tenfold.engine.newton import BARE, QUIET, RAISE
@@ -26,12 +37,8 @@ Array = NDArray[np.float64]
 Ints = NDArray[np.int64]
 Mask = NDArray[np.bool_]
 
-_CONVERGED, _STALLED, _OUT_OF_STEPS, _FLAT, _NON_FINITE = (
-    Status.CONVERGED.code,
-    Status.STALLED.code,
-    Status.OUT_OF_STEPS.code,
-    Status.FLAT.code,
-    Status.NON_FINITE.code,
+_CONVERGED, _OUT_OF_STEPS, _NON_FINITE = (
+    status.code for status in (Status.CONVERGED, Status.OUT_OF_STEPS, Status.NON_FINITE)
 )
 
 
@@ -266,30 +273,17 @@ def _lane(
             quiet = QUIET if worse else quiet + 1  # rounding alone made it worse
         bare = worse and mu > 1e-2 and bared < BARE
         bared += bare
+        next_mu = _next_damping(accept, good, gain, used, mu)
         if accept:
-            if good:
-                next_mu = _shrunk(used) if gain > 0.75 else (used if gain > 0.25 else max(RAISE * used, 1e-4))
-            else:
-                next_mu = 0.3 * used
             mu, scale, value = used, 1.0, new
-            _copy(trial, theta)
-            _copy(new_grad, grad)
-            if not last:
-                for i in range(p):
-                    for j in range(p):
-                        hess[i, j] = new_hess[i, j]
+            _take(trial, new_grad, new_hess, theta, grad, hess)
         else:
-            next_mu = max(RAISE * max(used, mu), 1e-4)
-            back = min(max(predicted / max(new - value + 2.0 * predicted, 1e-300), 0.1), 0.5)
-            scale = 1.0 if bare else scale * (back if np.isfinite(new) else 0.1)
+            scale = 1.0 if bare else scale * _shorter(predicted, value, new)
         if last or not free or quiet >= QUIET or value <= floor:
             status = _CONVERGED
             break
         if mu > 1e12 or scale < 1e-12:
-            slope = 0.0
-            for j in range(p):
-                slope = max(slope, 0.0 if held[j] else abs(grad[j]))
-            status = _FLAT if slope <= 1e-7 * max(magnitude, 1e-12) else _STALLED
+            status = _stuck(grad, held, magnitude)
             break
     _copy(grad, out)
     return value, status, steps

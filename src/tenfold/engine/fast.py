@@ -146,15 +146,13 @@ def minimise(
     """As :func:`tenfold.engine.newton.minimise`, for a sum of power terms. ``theta`` is in solver coordinates."""
     from tenfold.engine import compiled
 
-    lanes, p = theta.shape
+    lanes = len(theta)
     loss, terms = _loss(objective), packed(kernel)
     assert loss is not None
     numbers = (
         settings.max_steps, settings.decrement, settings.step, settings.reach, settings.damping, float(floor)
     )  # fmt: skip
-    lower, upper = (_own(np.broadcast_to(bound, (lanes, p))) for bound in (lower, upper))
-    theta = np.ascontiguousarray(np.minimum(np.maximum(theta, lower), upper))
-    weights, target = _own(np.atleast_2d(weights)), _own(np.atleast_2d(target))
+    theta, lower, upper, weights, target = _ready(theta, lower, upper, weights, target)
 
     def run(part: slice) -> Solutions:
         w = weights if weights.shape[0] == 1 else weights[part]
@@ -185,14 +183,12 @@ def descend(
     """As :func:`tenfold.engine.newton.minimise`, for a program."""
     from tenfold.engine import descent, machine
 
-    lanes, p = theta.shape
+    lanes = len(theta)
     loss, rows, numbers = _loss(objective), machine.packed(program), descent.slots(program).arrays()
     assert loss is not None
     limits = (settings.max_steps, settings.decrement, settings.step, settings.reach, settings.damping, float(floor))
     code = (rows.code, rows.blocks, rows.members, rows.columns, rows.turn)
-    lower, upper = (_own(np.broadcast_to(bound, (lanes, p))) for bound in (lower, upper))
-    theta = np.ascontiguousarray(np.minimum(np.maximum(theta, lower), upper))
-    weights, target = _own(np.atleast_2d(weights)), _own(np.atleast_2d(target))
+    theta, lower, upper, weights, target = _ready(theta, lower, upper, weights, target)
 
     def run(part: slice) -> Solutions:
         w = weights if weights.shape[0] == 1 else weights[part]
@@ -203,6 +199,13 @@ def descend(
         return Solutions(theta[part], value, status, steps, grad)
 
     return _settled(_shared(run, lanes, threads, least=1), lower, upper)
+
+
+def _ready(theta: Array, lower: Array, upper: Array, weights: Array, target: Array) -> tuple[Array, ...]:
+    """Starts within their bounds, and everything in the layout that is compiled for."""
+    lower, upper = (_own(np.broadcast_to(bound, theta.shape)) for bound in (lower, upper))
+    theta = np.ascontiguousarray(np.minimum(np.maximum(theta, lower), upper))
+    return theta, lower, upper, _own(np.atleast_2d(weights)), _own(np.atleast_2d(target))
 
 
 def _shared(run: Callable[[slice], Solutions], lanes: int, threads: int, *, least: int) -> Solutions:
