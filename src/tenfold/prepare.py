@@ -272,9 +272,15 @@ def _check_target(ready: Prepared, objective: Objective) -> None:
         )
 
 
-def check_coefs(law: Law, fixed: Mapping[str, float] | None, bounds: Mapping[str, tuple[float, float]] | None) -> None:
-    """Refuse unknown coefficients, values outside their domains and empty bounds."""
-    for what, given in (("fixed", fixed or {}), ("bounds", bounds or {})):
+def check_coefs(
+    law: Law,
+    fixed: Mapping[str, float] | None,
+    bounds: Mapping[str, tuple[float, float]] | None,
+    *,
+    values: str = "fixed",
+) -> None:
+    """Refuse unknown coefficients, values outside their domains and empty bounds; ``values``: what the first ones are."""
+    for what, given in ((values, fixed or {}), ("bounds", bounds or {})):
         for name in given:
             if name not in law.coefs:
                 raise ConfigError(
@@ -286,7 +292,7 @@ def check_coefs(law: Law, fixed: Mapping[str, float] | None, bounds: Mapping[str
         if not law.coefs[name].contains(value):
             raise ConfigError(
                 f"{name} = {value:g} is outside its domain ({law.coefs[name].describe()})",
-                path=f"fixed.{name}",
+                path=f"{values}.{name}",
             )
     for name, (low, high) in (bounds or {}).items():
         if not low < high:
@@ -296,7 +302,7 @@ def check_coefs(law: Law, fixed: Mapping[str, float] | None, bounds: Mapping[str
 def check_starts(law: Law, at: Sequence[Mapping[str, float]], fixed: Mapping[str, float] | None) -> None:
     """Refuse starts that do not say where every free coefficient begins, or begin outside its domain."""
     for start in at:
-        check_coefs(law, start, None)
+        check_coefs(law, start, None, values="start")
         missing = [name for name in law.coefs if name not in start and name not in (fixed or {})]
         if missing:
             raise ConfigError(

@@ -96,6 +96,9 @@ def test_a_fit_begins_where_it_is_told():
         fit(law, RUNS, axis="params", starts=Starts(at=({"alpha": 0.2},)))
     with pytest.raises(ConfigError, match="has no coefficient 'alfa'"):
         fit(law, RUNS, axis="params", starts=Starts(at=({**start, "alfa": 0.2},)))
+    with pytest.raises(ConfigError, match="outside its domain") as caught:
+        fit(law, RUNS, axis="params", starts=Starts(at=({**start, "alpha": -1.0},)))
+    assert caught.value.path == "start.alpha"
 
 
 def test_the_command_line_takes_starts(tmp_path, capsys):
