@@ -27,7 +27,7 @@ from tenfold.nulls import null_errors
 from tenfold.prepare import Prepared
 from tenfold.scatter import Scatter, scatter
 from tenfold.uncertainty import same_problem
-from tenfold.widening import NEAR, Widening, widening
+from tenfold.widening import NEAR, Score, Widening, widening
 
 Array = NDArray[np.float64]
 
@@ -65,8 +65,8 @@ class Fold:
 
 @dataclass(frozen=True, slots=True)
 class Rehearsal:
-    """Folds, and the extrapolation error they leave unexplained: ``growth`` is its standard deviation a decade of reach,
-    ``widening`` its size by chance, ``freedom`` how many scales were withheld.
+    """Folds, and the extrapolation error they leave unexplained: ``growth`` is its root mean square a decade of reach,
+    ``widening`` its size by chance and its side, ``freedom`` how many scales were withheld.
 
     Without folds, ``reason`` says why, and forecasts are marked unrehearsed.
     """
@@ -114,6 +114,8 @@ class Rehearsal:
             "folds": [fold.to_dict() for fold in self.folds],
             "growth": self.growth,
             "widening": {f"{level:g}": float(self.widening.size(level)) for level in (0.5, 0.9)},
+            "sides": {f"{level:g}": list(self.widening.sides(level)) for level in (0.5, 0.9)},
+            "high": self.widening.high,
             "reach": self.reach,
             "freedom": self.freedom,
             "reason": self.reason,
@@ -187,8 +189,8 @@ def _judged(folds: Sequence[Fold], noise: float) -> tuple[Fold, ...]:
         inside = {}
         for level in (0.5, 0.9):
             # normal and rehearsed parts add in squares at their own quantiles: exact for either alone
-            half = np.hypot(normal * ndtri(0.5 + level / 2), float(wide.size(level)) * fold.reach)
-            inside[f"{level:g}"] = float(np.mean(np.abs(fold.errors) <= half))
+            low, high = np.hypot(normal * ndtri(0.5 + level / 2), np.array(wide.sides(level)) * fold.reach)
+            inside[f"{level:g}"] = float(np.mean([-low <= error <= high for error in fold.errors]))
         out.append(replace(fold, inside=inside))
     return tuple(out)
 
@@ -315,7 +317,7 @@ def _excess(fold: Fold, noise: float) -> float:
 
 def widening_of(folds: Sequence[Fold], noise: float) -> Widening:
     """What forecasts beyond the data are widened by, from folds and the noise of a run."""
-    return widening([(fold.target, _excess(fold, noise)) for fold in folds])
+    return widening([Score(fold.target, _excess(fold, noise), fold.error > 0) for fold in folds])
 
 
 def drifts(fit: Fit) -> tuple[str, ...]:

@@ -164,18 +164,8 @@ def rehearsal_section(rehearsal: Json | None) -> Section:
             "change and of a straight line in logarithms."
         )
         blocks.append(Grid(headers, rows, "rrrrrrrr", caption))
-        growth = rehearsal.get("growth")
-        widest = (rehearsal.get("widening") or {}).get("0.9")  # results saved before it was kept lack it
-        at_90 = f"; {percent(widest)} at 90 %" if finite(widest) else ""
-        if finite(growth):
-            blocks.append(
-                Para(
-                    f"Beyond the runs, intervals are widened by {percent(growth)} a decade (standard deviation"
-                    f"{at_90}): what these errors leave unexplained by coefficients and noise."
-                    if growth
-                    else "Coefficients and noise explain these errors: intervals beyond the runs are not widened further."
-                )
-            )
+        if finite(rehearsal.get("growth")):
+            blocks.append(Para(words.widening_sentence(rehearsal)))
     return Section("rehearsal", "Rehearsal", tuple(blocks))
 
 

@@ -13,6 +13,7 @@ from tenfold.report.numbers import decades, finite, interval, percent, plain, qu
 from tenfold.report.palette import STEPS, step
 from tenfold.report.scene import Dots, Label, Mark, Ribbon, Scale, Scene, Stroke, Whisker
 from tenfold.report.ticks import log_ticks, value_ticks
+from tenfold.report.words import widened
 
 Json = Mapping[str, Any]
 Pairs = Mapping[float, tuple[float, float]]
@@ -423,14 +424,14 @@ def rehearsal_scene(rehearsal: Json) -> Scene:
     """The error of every withheld scale against how far ahead it lay, and what forecasts are widened by."""
     folds = [fold for fold in rehearsal["folds"] if finite(fold.get("error"))]
     far = max(fold["reach"] for fold in folds) * 1.12
-    half = 100 * float((rehearsal.get("widening") or {}).get("0.9") or 0.0)
+    down, up = (100 * side for side in widened(rehearsal))
     y = [100 * fold["error"] for fold in folds]
-    reach = max(max(abs(v) for v in y), half * far, 0.01) * 1.12
+    reach = max(max(abs(v) for v in y), max(down, up) * far, 0.01) * 1.12
     targets = sorted({fold["target"] for fold in folds})
     colours = {target: step(k, len(targets)) for k, target in enumerate(targets)}
     marks: list[Mark] = []
-    if half > 0:
-        marks.append(Ribbon((0.0, far), (0.0, -half * far), (0.0, half * far), "band9"))
+    if max(down, up) > 0:
+        marks.append(Ribbon((0.0, far), (0.0, -down * far), (0.0, up * far), "band9"))
     marks.append(Stroke((0.0, far), (0.0, 0.0), "soft", 1.4))
     labels = []
     for target in targets:
@@ -441,9 +442,11 @@ def rehearsal_scene(rehearsal: Json) -> Scene:
         marks.append(Dots(xs, ys, colours[target], "ring", 9.0))
         text = quantity(target, rehearsal.get("axis", ""), unit=target == targets[-1])
         labels.append(Label(xs[-1], ys[-1], text, colours[target], ("right", "above", "below", "left")))
-    if half > 0:
-        text = "90 % of the widening\nthat forecasts get"
-        labels.append(Label(far * 0.98, -half * far * 0.98, text, "blue", ("above", "left"), "90 % widening"))
+    if max(down, up) > 0:
+        text, edge, where = "90 % of the widening\nthat forecasts get", -down, ("above", "left")
+        if up > down:
+            edge, where = up, ("below", "left")
+        labels.append(Label(far * 0.98, edge * far * 0.98, text, "blue", where, "90 % widening"))
     x_scale = Scale("decades ahead of the fitted runs", 0.0, far, value_ticks(0.0, far, most=6), log=False)
     y_scale = Scale("error of the prediction, %", -reach, reach, value_ticks(-reach, reach, most=6), log=False)
     worst = max((fold["error"] for fold in folds), key=abs)

@@ -302,6 +302,30 @@ def parts_words(prediction: Json) -> str:
     return ("the interval's spread: " + ", ".join(shown) + " (standard deviations)") if shown else ""
 
 
+def widened(rehearsal: Json, level: str = "0.9") -> tuple[float, float]:
+    """How far forecasts may be too low and too high, a decade beyond the runs; alike in results that know no side."""
+    half = (rehearsal.get("widening") or {}).get(level)
+    down, up = (rehearsal.get("sides") or {}).get(level) or (half, half)
+    return float(down or 0.0), float(up or 0.0)
+
+
+def widening_sentence(rehearsal: Json) -> str:
+    """What rehearsal adds to intervals beyond the runs."""
+    growth = rehearsal.get("growth")
+    if not growth:
+        return "Coefficients and noise explain these errors: intervals beyond the runs are not widened further."
+    down, up = widened(rehearsal)
+    ends = f"; at 90 % by {percent(up)} downwards and {percent(down)} upwards" if max(down, up) > 0 else ""
+    leans = ""
+    if abs(up - down) > 0.02 * max(up, down):
+        side = "below" if up > down else "above"
+        leans = f", and farther {side} the prediction, where the truth lay more often"
+    return (
+        f"Beyond the runs, intervals are widened by {percent(growth)} a decade (root mean square{ends}): what these "
+        f"errors leave unexplained by coefficients and noise{leans}."
+    )
+
+
 def fold_row(axis: str, fold: Json) -> tuple[str, ...]:
     """A row of the rehearsal table."""
     nulls = fold.get("nulls") or {}

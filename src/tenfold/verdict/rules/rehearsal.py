@@ -119,8 +119,8 @@ def one_sided(case: Case, *, sigmas: float = 2.0) -> Iterator[Said]:
         yield caution(
             f"The method always erred to the same side: expect the truth to be {truth} than it says.",
             f"{which} {len(case.fair)} rehearsed predictions were too {side}, by {percent(float(np.median(errors)))} in "
-            f"the median and {percent(float(errors.max()))} at most; the next scale ({_next(case)}) will tell whether "
-            "that goes on.",
+            f"the median and {percent(float(errors.max()))} at most; intervals beyond the runs lean to that side. The "
+            f"next scale ({_next(case)}) will tell whether that goes on.",
         )
 
 
