@@ -130,6 +130,8 @@ def forecast(
         'rehearsed'
     """
     base = source.best if isinstance(source, Choice) else source
+    if isinstance(source, Choice):
+        _check_members(source, at)
     targets = [check_target(base.law, base.columns, point) for point in at]
     for level in levels:
         if not 0 < level < 1:
@@ -157,6 +159,22 @@ def forecast(
         (*stacked, *base.certificate.warnings, *base.handling),
         provenance("forecast", runs_id=base.provenance.runs_id, source=base.provenance.source, seed=seed),
     )
+
+
+def _check_members(choice: Choice, at: Targets) -> None:
+    """Refuse targets that lack what one of the chosen laws takes."""
+    for point in at:
+        for member in choice.members:
+            law, columns = member.fit.law, member.fit.columns
+            try:
+                by_symbol(law, columns, dict.fromkeys(point, 1.0))
+            except ConfigError as error:
+                raise ConfigError(
+                    f"the choice holds {law.name!r} ({member.weight:.0%}), which takes "
+                    f"{', '.join(columns.values())}; the target names {', '.join(point) or 'nothing'}",
+                    path="at",
+                    hint=f"name them all, or choose among laws of what the target names: choose(runs, given={[*point]})",
+                ) from error
 
 
 def check_target(law: Law, columns: Mapping[str, str], point: Mapping[str, float]) -> dict[str, float]:

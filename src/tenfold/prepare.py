@@ -208,7 +208,7 @@ def by_symbol(law: Law, columns: Mapping[str, str], given: Mapping[str, Any]) ->
             f"law {law.name!r} also needs {words}",
             path="at",
             hint="give it like params=7e10,tokens=1.4e12. "
-            + " ".join(did_you_mean(name, known) for name in values if name not in known and name not in plain),
+            + " ".join(did_you_mean(name, known) for name in values if not {name} & {*known, *plain, *_AXIS_WORDS}),
         )
     return out
 

@@ -37,17 +37,19 @@ class Widening:
     each smaller one as :data:`FADE` of the one above it, W in all. A scale has its count over W + 1 for a chance, shared
     among the folds that predicted it, and 1/(W + 1) is left for what no withheld scale showed. Up to W/(W + 1) the size
     is read off the scores, straight between them; beyond, where so few scales say nothing, it is that of Student's t
-    with W degrees of freedom (two at least) and the scores' deviation, and never less than the largest score.
+    with the scores' deviation and as many degrees of freedom (two at least) as a mean square of so uneven weights has,
+    (sum of weights)^2 over the sum of their squares; and never less than the largest score.
 
     ``sizes``: scores in ascending order. ``chances``: the chance of a size up to each. ``scales``: how many there were.
-    ``count``: W. ``deviation``: the root mean square of the scores. ``high``: the chance that a forecast is too high, by
-    Laplace's rule of succession on the counts of scales.
+    ``count``: W. ``freedom``: of Student's t. ``deviation``: the root mean square of the scores. ``high``: the chance
+    that a forecast is too high, by Laplace's rule of succession on the counts of scales.
     """
 
     sizes: tuple[float, ...] = ()
     chances: tuple[float, ...] = ()
     scales: int = 0
     count: float = 0.0
+    freedom: float = 0.0
     deviation: float = 0.0
     high: float = 0.5
 
@@ -64,7 +66,7 @@ class Widening:
         if not self.sizes:
             return np.zeros(asked.shape)
         seen = np.interp(asked, (0.0, *self.chances), (0.0, *self.sizes))
-        wide = self.deviation * stdtrit(max(self.count, 2.0), 0.5 + 0.5 * np.maximum(asked, self.limit))
+        wide = self.deviation * stdtrit(max(self.freedom, 2.0), 0.5 + 0.5 * np.maximum(asked, self.limit))
         tail = np.maximum(self.sizes[-1], wide)
         return np.where(asked > self.limit, tail, seen)
 
@@ -97,13 +99,14 @@ def widening(scores: Sequence[Score | tuple[float, float, bool]]) -> Widening:
     rows = sorted((Score(*score) for score in scores), key=lambda score: score.size)
     scale, size, high = (np.array(column) for column in zip(*rows, strict=True))
     found, which, folds = np.unique(scale, return_inverse=True, return_counts=True)
-    weight = (FADE ** np.arange(len(found))[::-1] / folds)[which]
-    count = float(weight.sum())
+    counts = FADE ** np.arange(len(found))[::-1]
+    weight, count = (counts / folds)[which], float(counts.sum())
     return Widening(
         tuple(size.tolist()),
         tuple((np.cumsum(weight) / (count + 1.0)).tolist()),
         len(found),
         count,
+        count**2 / float(counts @ counts),
         float(np.sqrt(weight @ size**2 / count)),
         float((weight @ high + SIDES) / (count + 2.0 * SIDES)),
     )

@@ -11,7 +11,7 @@ from test_rank import grid
 
 from tenfold import choose, forecast
 from tenfold.choose import _rehearsed
-from tenfold.core.errors import DataError
+from tenfold.core.errors import ConfigError, DataError
 from tenfold.io.results import to_json
 from tenfold.rank import Entry, scored
 from tenfold.rehearse import Fold
@@ -163,6 +163,14 @@ def _shifted(found: Entry, target: float, shift: float) -> Entry:
         rms = float(np.sqrt(np.mean(np.square(errors))))
         folds.append(replace(fold, errors=errors, error=float(np.mean(errors)), rms=rms))
     return replace(found, folds=tuple(folds))
+
+
+def test_a_target_that_one_of_the_laws_cannot_take_is_told_so(choice, runs):
+    said = (
+        r"holds '.*' \(\d+%\), which takes params, tokens; the target names params; .*choose\(runs, given=\['params'\]\)"
+    )
+    with pytest.raises(ConfigError, match=said):
+        forecast(choice, runs, at=[{"params": 1e9}])
 
 
 def test_no_law_is_an_error_in_words(runs):

@@ -56,6 +56,22 @@ def test_intervals_grow_with_reach_and_nest(fitted):
     assert low < truth < high
 
 
+def test_an_interval_leans_to_the_side_where_rehearsal_found_the_truth():
+    """A power without a floor predicts ever too low; the interval reaches farther up, the number stays the law's own."""
+    d = np.geomspace(1e6, 1e10, 9)
+    runs = Runs({"tokens": d, "loss": (1.5 + 30 * d**-0.25) * np.exp(1e-3 * np.random.default_rng(0).standard_normal(9))})
+    floorless = fit("power", runs, axis="tokens")
+    found = forecast(floorless, runs, at=[{"tokens": 1e11}])
+    assert found.rehearsal is not None
+    assert {fold.error < 0 for fold in found.rehearsal.folds} == {True}
+    assert found.rehearsal.widening.high < 0.3
+    point = found.predictions[0]
+    low, high = (abs(np.log(end / point.center)) for end in point.intervals[0.9])
+    assert high > 1.5 * low
+    assert point.center == pytest.approx(float(floorless.predict(tokens=1e11)))
+    assert point.intervals[0.5][0] <= 1.5 + 30 * 1e11**-0.25 <= point.intervals[0.5][1]
+
+
 def test_too_few_scales_are_said_beside_the_number():
     runs = grid(0.003)
     few = runs.take(levels(runs.column("flops")).of_row < 3)
