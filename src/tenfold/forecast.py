@@ -110,8 +110,10 @@ def forecast(
 
     The logarithm of a prediction varies by the draws' coefficients, by the noise of one run (the spread of the fit's own
     residuals, :func:`tenfold.scatter.scatter`) and, beyond the data, by the error that rehearsal measured, growing in
-    proportion to reach, its quantiles conformal as far as the withheld scales are many (:mod:`tenfold.widening`). Where
-    nothing could be withheld the status says ``unrehearsed`` and the interval holds the first two alone.
+    proportion to reach, its quantiles conformal as far as the withheld scales are many, and to the side that it erred to
+    (:mod:`tenfold.widening`). The prediction itself stays the law's: moved by the rehearsed errors, those of the arena
+    were farther off. Where nothing could be withheld the status says ``unrehearsed`` and the interval holds the first two
+    alone.
 
     Args:
         source: a fit, or a choice of laws, which brings its draws and its rehearsal. runs: the runs it was made from.

@@ -63,7 +63,7 @@ def beyond_rehearsal(case: Case, *, times: float = 2.0, share: float = 0.5, limi
         f"The target is {factor_in_words(case.far)} beyond the runs, and the method was checked only "
         f"{factor_in_words(shown)} ahead.",
         f"the target lies {reach_in_words(case)} beyond the runs and {shown:.1f} were rehearsed"
-        + (f"; its 90 % interval reaches {change(case.half)} to each side" if np.isfinite(case.half) else "")
+        + (f"; half of its 90 % interval is {change(case.half)}" if np.isfinite(case.half) else "")
         + f". One run {factor_in_words(case.far / 2)} beyond the largest would halve the reach and lengthen the "
         "rehearsal.",
     )
@@ -85,9 +85,8 @@ def wide(case: Case, *, near: float = 0.1, share: float = 0.5, limit: float = 2.
         much = "wider than all that" if ratio > 1.0 else "a large part of what"
         yield (refuse if ratio > limit else caution)(
             f"The error bar is {much} scaling up would gain.",
-            f"the 90 % interval reaches {change(case.half)} to each side, while going {reach_in_words(case)} beyond the "
-            f"runs changes the prediction by {change(case.gain)}: one run between the largest and the target narrows "
-            "it most.",
+            f"half of the 90 % interval is {change(case.half)}, while going {reach_in_words(case)} beyond the runs "
+            f"changes the prediction by {change(case.gain)}: one run between the largest and the target narrows it most.",
         )
 
 
