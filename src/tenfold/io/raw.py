@@ -19,7 +19,8 @@ class Raw:
     Attributes:
         here: what to call it in messages.
         names: the columns.
-        load: gives the polars frame and notes; its argument names columns that must stay text.
+        load: gives the polars frame, or one of nothing but numbers (:mod:`tenfold.io.plain_tables`), and notes; its
+            argument names columns that must stay text.
         from_text: whether numbers were written as text, so that a text column may be numbers after all.
         line: the line of the file on which a row (from 0) stands, or None.
         conventions, columns, units: what the source itself declares, as the options of ``read_runs``.

@@ -112,6 +112,8 @@ def _build(frame: Any, matches: tuple[Match, ...], raw: Raw, notes: tuple[str, .
 
 def _read(series: Any, match: Match, raw: Raw) -> tuple[Array | Labels, str]:
     """One column as numbers or text, and a note when something was interpreted."""
+    if isinstance(series, np.ndarray):
+        return _scaled(series, match.unit), ""
     import polars as pl
 
     kind = series.dtype

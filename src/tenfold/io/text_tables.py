@@ -11,6 +11,7 @@ import numpy as np
 
 from tenfold.core.errors import DataError
 from tenfold.io.files import first_line, shown
+from tenfold.io.plain_tables import plain_table
 from tenfold.io.raw import Raw
 
 _SAMPLE = 1000
@@ -40,6 +41,9 @@ def open_delimited(data: bytes, *, separator: str, here: str) -> Raw:
         raise DataError(f"{here} holds a header and no rows", hint="add one row a run")
 
     def load(text: frozenset[str]) -> tuple[Any, tuple[str, ...]]:
+        small = None if text else plain_table(data, names, separator)
+        if small is not None:
+            return small, tuple(notes)
         frame, said = _load(data, names, separator, text, here)
         return frame, (*notes, *said)
 
