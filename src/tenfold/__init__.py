@@ -55,6 +55,7 @@ _HOME = {
     "Unit": "tenfold.core",
     "Verdict": "tenfold.verdict",
     "Wild": "tenfold.uncertainty",
+    "__version__": "tenfold.core.version",
     "allometry": "tenfold.allometry",
     "check_law": "tenfold.testing",
     "choose": "tenfold.choose",

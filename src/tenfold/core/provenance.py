@@ -7,8 +7,9 @@ import os
 import platform
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from importlib import metadata
 from typing import Any
+
+from tenfold.core.version import __version__
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,11 +40,8 @@ class Provenance:
 
 
 def version() -> str:
-    """The installed version of tenfold."""
-    try:
-        return metadata.version("tenfold")
-    except metadata.PackageNotFoundError:
-        return "0+unknown"
+    """The version of tenfold."""
+    return __version__
 
 
 def provenance(verb: str, *, runs_id: str, source: str, **settings: Any) -> Provenance:

@@ -44,7 +44,6 @@ def fit(
 ) -> None:
     """Fit a law to runs, with a certificate of how far to trust it; without --law, every law that the columns allow."""
     from tenfold.io.results import write_json
-    from tenfold.report import text
 
     with progress("fit", quiet=json) as tell:
         tell("reading runs", 0.0)
@@ -55,7 +54,7 @@ def fit(
             pooled = fitting.pool(law, read, group=group, share=words(share), partial=words(partial))
             if out:
                 write_json(out, pooled.to_dict())
-            emit(pooled.to_dict(), lambda: text.pooled_text(pooled), as_json=json)
+            emit(pooled.to_dict(), lambda: _pooled_text(pooled), as_json=json)
             return
         parts = by_group(read, group)
         made = {}
@@ -67,7 +66,7 @@ def fit(
     result = {"groups": values} if group else values[""]
     if out:
         write_json(out, result)
-    emit(result, lambda: _texts(made, text), as_json=json)
+    emit(result, lambda: _texts(made), as_json=json)
 
 
 def _one(law: str, runs: Any, fitting: Fitting, draws: str) -> tuple[Any, Any, dict[str, Any]]:
@@ -95,8 +94,16 @@ def _chosen(part: Any, fitting: Fitting, draws: str, tell: Any) -> tuple[Any, An
     return made, drawn, value | {"verdict": judged.to_dict()} | ({"draws": drawn.to_dict()} if drawn else {})
 
 
-def _texts(made: dict[str, tuple[Any, Any, dict[str, Any]]], text: Any) -> Any:
+def _pooled_text(pooled: Any) -> Any:
+    from tenfold.report.text import pooled_text
+
+    return pooled_text(pooled)
+
+
+def _texts(made: dict[str, tuple[Any, Any, dict[str, Any]]]) -> Any:
     from rich.console import Group
+
+    from tenfold.report import text  # not wanted for JSON, and not quick to import
 
     parts: list[Any] = []
     for name, (fitted, drawn, _) in made.items():

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import Annotated, Any
 
 from cyclopts import App, Parameter
 
@@ -43,7 +43,6 @@ def forecast(
     from tenfold.core.errors import ConfigError
     from tenfold.io.results import write_json
     from tenfold.laws import published, resolve
-    from tenfold.report import text
 
     points = targets(at)
     found, chosen = (None, None) if law == "auto" else resolve(law)
@@ -74,4 +73,10 @@ def forecast(
             result = verb(fitted, read, at=points, method=draws, withhold=withhold, seed=seed)
     if out:
         write_json(out, result.to_dict())
-    emit(result.to_dict(), lambda: text.forecast_text(result), as_json=json)
+
+    def shown() -> Any:
+        from tenfold.report.text import forecast_text  # not wanted for JSON, and not quick to import
+
+        return forecast_text(result)
+
+    emit(result.to_dict(), shown, as_json=json)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import Annotated, Any
 
 from cyclopts import App, Parameter
 
@@ -43,7 +43,6 @@ def plan(
     from tenfold.isoflop import isoflop
     from tenfold.plan import Budget
     from tenfold.plan import plan as verb
-    from tenfold.report import text
     from tenfold.uncertainty import draw
 
     if not 0 < level < 1:
@@ -83,4 +82,10 @@ def plan(
     }
     if out:
         write_json(out, value)
-    emit(value, lambda: text.plan_text(result, profiles, seen), as_json=json)
+
+    def shown() -> Any:
+        from tenfold.report.text import plan_text  # not wanted for JSON, and not quick to import
+
+        return plan_text(result, profiles, seen)
+
+    emit(value, shown, as_json=json)
