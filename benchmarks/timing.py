@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import time
 from collections.abc import Callable
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 
 
 @dataclass(frozen=True)
@@ -47,14 +47,26 @@ def best(job: Callable[[], object], repeats: int) -> tuple[float, float, object]
     return wall, cpu, result
 
 
+def least(rows: list[Row]) -> list[Row]:
+    """One row a task and who: the least seconds of those that ran, in the order of the first."""
+    kept: dict[tuple[str, str], Row] = {}
+    for row in rows:
+        before = kept.get((row.task, row.who))
+        if before is None or before.skipped:
+            kept[row.task, row.who] = row
+        elif not row.skipped:
+            kept[row.task, row.who] = replace(row, wall=min(row.wall, before.wall), cpu=min(row.cpu, before.cpu))
+    return list(kept.values())
+
+
 def table(rows: list[Row], machine: str, load: float) -> str:
     """The Markdown fragment, with ratios to our first row of the same task."""
     lines = [
         "# Benchmarks",
         "",
-        f"One run of `make bench`, side by side on one machine ({machine}; load {load:.1f} at the end). Least of several",
-        "repeats, warm unless it says fresh. CPU seconds add up all threads and processes. The ratio is in CPU seconds,",
-        "to the first row of the same task.",
+        f"One run of `make bench`, side by side on one machine ({machine}; load {load:.1f} at the end). Least of three",
+        "rounds of several repeats, in each of which everybody was measured; warm unless it says fresh. CPU seconds add up",
+        "all threads and processes. The ratio is in CPU seconds, to the first row of the same task.",
         "",
         "| task | who | wall s | CPU s | ratio | result |",
         "|---|---|---|---|---|---|",
