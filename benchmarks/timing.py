@@ -65,7 +65,7 @@ def table(rows: list[Row], machine: str, load: float) -> str:
         "# Benchmarks",
         "",
         f"One run of `make bench`, side by side on one machine ({machine}; load {load:.1f} at the end). Least of three",
-        "rounds of several repeats, in each of which everybody was measured; warm unless it says fresh. CPU seconds add up",
+        "rounds of several repeats, everybody in each of them; warm unless it says fresh. CPU seconds add up",
         "all threads and processes. The ratio is in CPU seconds, to the first row of the same task.",
         "",
         "| task | who | wall s | CPU s | ratio | result |",
