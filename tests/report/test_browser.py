@@ -150,6 +150,11 @@ def test_the_page_of_an_arena_fits_too(browser, tmp_path):
             tab.wait_for_function(f"document.documentElement.dataset.width == '{width}'")
             assert tab.evaluate("document.documentElement.scrollWidth") <= width
             assert (width, tab.evaluate(OVERLAPS)) == (width, [])
+            ends = tab.evaluate(
+                "[...document.querySelectorAll('caption span')].map(s => s.getBoundingClientRect().right)"
+            )
+            assert ends  # words under a table do not scroll away with it
+            assert max(ends) <= width
         assert seen == []
     finally:
         tab.close()

@@ -164,7 +164,7 @@ def _grid(block: Grid) -> str:
         first = cell("th", row[0], block.align[0], ' scope="row"')
         rest = "".join(cell("td", text, a) for text, a in zip(row[1:], block.align[1:], strict=True))
         rows.append(f"<tr>{first}{rest}</tr>\n")
-    caption = f"<caption>{_text(block.caption)}</caption>\n" if block.caption else ""
+    caption = f"<caption><span>{_text(block.caption)}</span></caption>\n" if block.caption else ""
     return (
         f'<div class="table" tabindex="0"><table>\n{caption}<thead><tr>{head}</tr></thead>\n'
         f"<tbody>\n{''.join(rows)}</tbody></table></div>\n"
