@@ -1,4 +1,4 @@
-"""Every block of the README's tour runs, and the numbers it prints are the ones the README shows."""
+"""Every block of the README's tour and of pages with code runs, and prints the numbers that the page shows."""
 
 from __future__ import annotations
 
@@ -14,10 +14,15 @@ ROOT = Path(__file__).resolve().parents[1]
 TEXT = (ROOT / "README.md").read_text()
 
 
-def tour() -> list[tuple[str, str, str]]:
-    """(language, code, shown output or nothing) of each block between the tour's heading and the next."""
-    section = TEXT.split("## The sixty-second tour")[1].split("\n## ")[0]
-    blocks = re.findall(r"```(\w+)\n(.*?)```", section, flags=re.DOTALL)
+PAGES = {
+    "README.md": TEXT.split("## The sixty-second tour")[1].split("\n## ")[0],
+    "docs/intervals.md": (ROOT / "docs/intervals.md").read_text(),
+}
+
+
+def tour(page: str = "README.md") -> list[tuple[str, str, str]]:
+    """(language, code, shown output or nothing) of each block of a page, of the README between its heading and the next."""
+    blocks = re.findall(r"```(\w+)\n(.*?)```", PAGES[page], flags=re.DOTALL)
     out: list[tuple[str, str, str]] = []
     for language, code in blocks:
         if language == "text":
@@ -31,16 +36,19 @@ def tour() -> list[tuple[str, str, str]]:
 def test_there_is_a_tour():
     assert len(tour()) >= 5
     assert {language for language, _, _ in tour()} == {"sh", "python", "toml"}
+    assert tour("docs/intervals.md")[0][2], "the page shows what its code prints"
 
 
 @pytest.mark.slow
-def test_every_block_of_the_tour_runs(tmp_path):
+@pytest.mark.parametrize("page", PAGES)
+def test_every_block_runs(tmp_path, page):
     environment = {
         **os.environ,
         "PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}",
         "COLUMNS": "110",
     }
-    for language, code, shown in tour():
+    assert tour(page)
+    for language, code, shown in tour(page):
         if language == "toml":
             name = re.search(r"# (\S+\.toml)", code)
             assert name is not None, "a TOML block begins with its file name"
