@@ -20,6 +20,9 @@ from tenfold.io.needs import require
 Array = NDArray[np.float64]
 
 MIXTURE_SLACK = 0.01  # how far the shares of a mixture may be from one: tables print them to two digits
+# what a law of any one axis may run along without being told, and what it never does
+AXIS_COLUMNS = ("params", "tokens", "flops", "unique_tokens", "steps", "width", "depth", "experts", "x")
+_ASIDE = frozenset({"seed", "lr", "seconds", *OUTPUTS} - {axis.column for axis in AXES} | {"lr_peak"})
 _AXIS_WORDS = {word for axis in AXES for word in (axis.symbol, axis.column)}
 
 
@@ -53,7 +56,7 @@ def prepare(law: Law, runs: Runs, *, target: str = "", axis: str = "") -> Prepar
         DataError: a column is missing, a size is not positive, nothing is left, with the reason and the way out.
     """
     target = target or law.output
-    columns = {symbol: _column(law, symbol, runs, axis) for symbol in law.inputs}
+    columns = {symbol: _column(law, symbol, runs, axis, target) for symbol in law.inputs}
     kept = require(runs, [*columns.values(), target])
     inputs = {symbol: kept.column(column) for symbol, column in columns.items()}
     inputs, note = _mixed(law, inputs, kept)
@@ -172,19 +175,36 @@ def simplex_of(law: Law) -> tuple[str, ...]:
     return tuple(symbol for symbol in law.inputs if symbol != "x" and axis_of(symbol).simplex)
 
 
-def _column(law: Law, symbol: str, runs: Runs, axis: str) -> str:
+def axes_along(runs: Runs, target: str = "loss") -> tuple[str, ...]:
+    """The columns that a law of any one axis may run along: the axes that vary.
+
+    Where no known one does it is the ``step`` of a curve, or else whatever positive numbers vary beside the target.
+
+    >>> axes_along(Runs({"step": np.array([1.0, 2.0]), "lr": np.array([3e-4, 1e-4]), "loss": np.array([4.0, 3.0])}))
+    ('step',)
+    """
+    varying = []
+    for name, values in runs.columns.items():
+        known = values[np.isfinite(values)]
+        if name not in {target, *_ASIDE} and known.size and (known > 0).all() and np.ptp(known) > 0:
+            varying.append(name)
+    axes = [name for name in varying if name in AXIS_COLUMNS] or [name for name in varying if name == "step"]
+    return tuple(axes or varying)
+
+
+def _column(law: Law, symbol: str, runs: Runs, axis: str, target: str) -> str:
     if symbol != "x":
         return axis_of(symbol).column
     if axis:
         return axis_of(axis).column if axis in _AXIS_WORDS else axis
     if runs.has("x"):
         return "x"
-    present = [name for name in ("params", "tokens", "flops", "unique_tokens", "steps", "width") if runs.has(name)]
-    if len(present) == 1:
-        return present[0]
+    found = axes_along(runs, target) or tuple(name for name in AXIS_COLUMNS if runs.has(name))
+    if len(found) == 1:
+        return found[0]
     raise DataError(
-        f"law {law.name!r} holds for any axis, and the runs have {', '.join(present) or 'none that is known'}",
-        hint="choose one with --axis, e.g. --axis flops",
+        f"law {law.name!r} holds for any axis, and the runs have {', '.join(found) or 'none'}",
+        hint=f"choose one with --axis, e.g. --axis {found[0]}" if found else "map a column with --columns",
     )
 
 

@@ -22,7 +22,7 @@ from tenfold.engine.starts import Starts
 from tenfold.fit import Fit, fit
 from tenfold.io.needs import derive, require_runs
 from tenfold.laws import get, laws
-from tenfold.prepare import by_symbol
+from tenfold.prepare import AXIS_COLUMNS, axes_along, by_symbol
 from tenfold.rehearse import Fold, rehearse
 
 Array = NDArray[np.float64]
@@ -31,7 +31,6 @@ Tell = Callable[[str, float], None]
 SEARCH = Starts(grid=256, polish=8)  # of each candidate; the first law is then fitted as any other
 COST = 0.1  # what a coefficient adds to a law's score, in shares of its error: of two laws that predict alike the simpler
 BLIND = 2.0  # by what the score of a law is multiplied for every varying axis that it does not know
-AXIS_COLUMNS = ("params", "tokens", "flops", "unique_tokens", "steps", "width", "depth", "experts", "x")
 FALLING = {"loss", "error"}  # what curves of one axis describe alike
 RECENT = 1e-3  # a decade: how fast folds lose weight, see fold_weights
 MANY = 6  # coefficients beyond which a law is tried only if the simpler law that it extends has paid for its own
@@ -155,7 +154,8 @@ def rank(
     require_runs(runs)
     objective = parse_objective(objective) if isinstance(objective, str) else objective
     listed = [get(law) if isinstance(law, str) else law for law in candidates]
-    axis = axis or _only_axis(runs)
+    along = axes_along(runs, target)
+    axis = axis or (along[0] if len(along) == 1 else "")
     chosen, left_out = (listed, {}) if listed else allowed(runs, target=target, axis=axis, given=given)
     shared = {"target": target, "axis": axis, "objective": objective, **options}
     if not listed:
@@ -177,7 +177,9 @@ def rank(
     if not entries:
         raise DataError(
             f"no law of the catalogue can be fitted to {runs.source}: {_why_none(runs, target, left_out)}",
-            hint="map columns with --columns, name the target with --target, or write a law as a formula with --law",
+            hint="map columns with --columns, name the target with --target, "
+            + (f"choose an axis with --axis, e.g. --axis {along[0]}, " if along and not axis else "")
+            + "or write a law as a formula with --law",
         )
     order, basis = _ordered(list(entries.values()), runs)
     first = next(entry for entry in order if not entry.null)
@@ -271,16 +273,6 @@ def _not_given(law: Law, columns: Sequence[str], given: Collection[str]) -> str:
     except ConfigError as error:
         return f"the target lacks an input: {error.args[0]}"
     return ""
-
-
-def _only_axis(runs: Runs) -> str:
-    """The one axis that varies, or nothing."""
-    varying = [
-        name
-        for name in runs.columns
-        if name in AXIS_COLUMNS and runs.has(name) and np.ptp(runs.columns[name][np.isfinite(runs.columns[name])]) > 0
-    ]
-    return varying[0] if len(varying) == 1 else ""
 
 
 def _entry(made: Fit, runs: Runs, scale: str, withhold: int | None) -> Entry:

@@ -7,6 +7,7 @@ import pytest
 
 from tenfold import DataError, Runs, rank
 from tenfold.laws import get
+from tenfold.prepare import axes_along, prepare
 from tenfold.report.comparisons import left_out_lines, ranking_verdict
 from tenfold.report.text import ranking_text
 
@@ -73,6 +74,37 @@ def test_laws_that_columns_do_not_allow_are_named():
     lines = left_out_lines({"a": "needs share", "b": "needs share, capacity", "c": "holds along one axis"})
     assert lines == ("2 laws need columns that are not there (share, capacity)", "c: holds along one axis")
     assert runs.has("accuracy")
+
+
+def curve(**more):
+    step = np.geomspace(100, 25_600, 9)
+    return Runs({"step": step, "loss": 2.5 + 9.0 * step**-0.3, **more}, source="curve")
+
+
+@pytest.mark.parametrize(
+    "more", [{}, {"lr": np.geomspace(1e-3, 1e-4, 9)}, {"params": np.full(9, 1e6)}, {"grad_norm": np.arange(1.0, 10.0)}]
+)
+def test_a_curve_needs_no_axis_to_be_named(more):
+    """Its steps are the axis, whatever else was logged: laws of any one axis run along them."""
+    made = rank(curve(**more), candidates=["power_offset", "power"])
+    assert made.best.columns == {"x": "step"}
+    assert made.entries[0].law == "power_offset"
+
+
+def test_the_only_other_column_that_varies_is_the_axis_and_of_several_one_must_be_named():
+    loss = 2.5 + 9.0 * np.geomspace(1, 256, 9) ** -0.3
+    one = Runs({"samples": np.geomspace(1, 256, 9), "seed": np.arange(1.0, 10.0), "loss": loss})
+    assert axes_along(one) == ("samples",)
+    assert prepare(get("power"), one).columns == {"x": "samples"}
+    two = Runs({"a": np.geomspace(1, 256, 9), "b": np.arange(1.0, 10.0), "loss": loss}, source="two")
+    assert axes_along(two) == ("a", "b")
+    for ask in (lambda: rank(two), lambda: prepare(get("power"), two)):
+        with pytest.raises(DataError, match="--axis a"):
+            ask()
+    with pytest.raises(DataError, match="the runs have none"):
+        prepare(get("power"), Runs({"loss": loss}))
+    known = Runs({"a": np.geomspace(1, 256, 9), "tokens": np.geomspace(1e6, 1e9, 9), "loss": loss})
+    assert axes_along(known) == ("tokens",)
 
 
 def test_text_and_json_hold_the_table():
