@@ -10,6 +10,8 @@ from typing import Any
 from tenfold.verdict import Rule, rules
 
 SOURCE = Path(__file__).resolve().parent.parent / "benchmarks" / "verdicts.json"
+PUBLIC = SOURCE.with_name("judged.json")
+LEVELS = ("trust", "caution", "do not use")
 
 TOP = """# Verdicts
 
@@ -34,8 +36,19 @@ share of ladders, and the median and the worst error of their forecasts; behind 
 |---|---|---|---|---|
 """
 
+JUDGED = """
+## On withheld scales of public tables
 
-def verdicts_page(source: Path = SOURCE) -> str:
+`python -m benchmarks.judged FOLDER`: every task of [the arena](arena.md), forecast at up to {points} withheld points as a user would ask for
+it. Under each level stand the number of forecasts and of tables, their median error and the error that nine in ten stay
+below, and the share of them that their 90 % intervals held. Here the truth is one run, with its own noise.
+
+| law | trust | caution | do not use |
+|---|---|---|---|
+"""
+
+
+def verdicts_page(source: Path = SOURCE, public: Path = PUBLIC) -> str:
     """The page."""
     found = rules()
     parts = [TOP.format(many=len(found))]
@@ -43,6 +56,7 @@ def verdicts_page(source: Path = SOURCE) -> str:
         parts.append(f"## {_title(module)}\n")
         parts += [_rule(rule) for rule in found if rule.source == module]
     parts.append(_measured(source))
+    parts.append(_judged(public))
     return "\n".join(parts) + "\n"
 
 
@@ -66,12 +80,32 @@ def _measured(source: Path) -> str:
     cells = json.loads(source.read_text())["cells"]
     rows = []
     for name, cell in cells.items():
-        levels = " | ".join(_level(cell["levels"][level]) for level in ("trust", "caution", "do not use"))
+        levels = " | ".join(_level(cell["levels"][level]) for level in LEVELS)
         heard = ", ".join(f"{key} {100 * share:.0f} %" for key, share in list(cell["keys"].items())[:5])
         refused = f"; {cell['refused']} refused to fit" if cell["refused"] else ""
         rows.append(f"| {name}: {cell['what']}{refused} | {levels} | {heard} |")
     tables = min(cell["tables"] for cell in cells.values())
     return MEASURED.format(tables=tables) + "\n".join(rows)
+
+
+def _judged(source: Path) -> str:
+    if not source.is_file():
+        return "\n## On withheld scales of public tables\n\nNot measured yet: `python -m benchmarks.judged FOLDER`."
+    found = json.loads(source.read_text())
+    rows = []
+    for law, made in found["laws"].items():
+        refused = f" ({made['refused']} of {made['tasks']} tasks refused)" if made["refused"] else ""
+        rows.append(f"| {law}{refused} | {' | '.join(_points(made[level]) for level in LEVELS)} |")
+    return JUDGED.format(points=found["points"]) + "\n".join(rows)
+
+
+def _points(found: dict[str, Any]) -> str:
+    if not found["points"]:
+        return "none"
+    return (
+        f"{found['points']} of {found['tables']} tables: {100 * found['median_error']:.1f} %, {100 * found['ninth_decile']:.1f} %; "
+        f"{100 * found['inside_90']:.0f} % inside"
+    )
 
 
 def _level(found: dict[str, Any]) -> str:

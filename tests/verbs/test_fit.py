@@ -8,10 +8,12 @@ import numpy as np
 import pytest
 
 from shared_data import shared_table
-from tenfold import ConfigError, DataError, FitError, Runs, fit, forecast, read_runs
+from tenfold import ConfigError, DataError, FitError, Huber, Runs, fit, forecast, read_runs
 from tenfold.core import LawError, Status
+from tenfold.engine.solve import finished, solve
 from tenfold.headline import Headline, evaluate
 from tenfold.laws import get
+from tenfold.prepare import prepare, problem_of
 
 TRUTH = {"E": 1.8, "A": 400.0, "B": 1000.0, "alpha": 0.34, "beta": 0.36}
 
@@ -240,3 +242,25 @@ def test_a_headline_at_a_coefficient_that_is_zero_is_no_exception():
     law = get("chinchilla")
     coef = {"E": 0.4, "A": 0.0, "B": 0.0, "alpha": 0.3, "beta": 0.3}
     assert np.isnan(evaluate(Headline("a", "", {}, 1e20), law, coef))
+
+
+def test_a_valley_that_runs_out_to_a_bound_is_followed_to_its_end(monkeypatch):
+    """M4 on our ladder against compute: its exponent falls to its bound, which takes more steps than starts are given."""
+    runs = read_runs("data:bytes")
+    early = fit("m4", runs, axis="flops", certificate=False, throw=False)
+    assert early.status is Status.OUT_OF_STEPS
+    made = fit("m4", runs, axis="flops")
+    assert made.status is Status.AT_BOUND
+    assert made.value < early.value
+    assert made.coef["alpha"] == pytest.approx(1e-3)
+    assert made.certificate.gradient < 1e-6 < early.certificate.gradient
+    assert made.certificate.agree > early.certificate.agree
+    monkeypatch.setattr("tenfold.engine.solve.FURTHER", 3)
+    with pytest.raises(FitError, match="maximum number of steps"):
+        fit("m4", runs, axis="flops")
+
+
+def test_a_fit_that_settled_is_left_as_it_is():
+    problem = problem_of(prepare(get("chinchilla"), read_runs("data:bytes")), objective=Huber(1e-3))
+    solved = solve(problem)
+    assert finished(problem, solved) is solved

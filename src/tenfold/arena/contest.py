@@ -101,7 +101,7 @@ class Shared:
             return None
         entry = next(entry for entry in made.ranking.entries if entry.law == law and not entry.null)
         found = made.ranking.fits[law]
-        return found, rehearsal_of(entry.folds, made.rehearsal.axis, scatter_of(found, _with(task.runs, axis)).sd)
+        return found, rehearsal_of(entry.folds, made.rehearsal.axis, scatter_of(found, with_axis(task.runs, axis)).sd)
 
 
 def play(task: Task, contestant: Contestant, *, seed: int = 0, shared: Shared | None = None) -> Entry | None:
@@ -155,7 +155,7 @@ def _predicted(task: Task, law: str, contestant: Contestant, seed: int, shared: 
         return _judged(task, made.center(inputs), many, made.scatter, made.rehearsal, seed, made.formula())
     declared = get(law)
     axis = one_axis(task) if "x" in declared.inputs else ""
-    runs, held = _with(task.runs, axis), _with(task.held, axis)
+    runs, held = with_axis(task.runs, axis), with_axis(task.held, axis)
     known = shared.fitted(task, law, axis, contestant, seed)
     if known is None:
         fitted = fit(
@@ -186,7 +186,8 @@ def one_axis(task: Task) -> str:
     return "flops" if {"params", "tokens"} <= set(task.inputs) else task.scale
 
 
-def _with(runs: Runs, axis: str) -> Runs:
+def with_axis(runs: Runs, axis: str) -> Runs:
+    """The runs with the column that a law of one axis takes, compute made from sizes and tokens where it is missing."""
     if axis == "flops" and not runs.has("flops"):
         return runs.with_column("flops", 6.0 * runs.column("params") * runs.column("tokens"))
     return runs

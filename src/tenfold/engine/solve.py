@@ -27,6 +27,8 @@ WARM = 0.5  # first damping of refits, which start nearer to their optimum than 
 # Of what one row adds to the objective: a coefficient that is off by one standard error costs about as much as one row
 # does, so an end this much above the optimum is a hundredth of a standard error away from it.
 SETTLED = 1e-4
+# A valley that runs out to a bound takes hundreds of steps: so many more for the starts that came near the best end.
+FURTHER, CLOSE = 2000, 1e-3
 AGREE = 1e-6  # starts whose objective is within this share of the best count as agreeing with it
 
 
@@ -86,6 +88,22 @@ def solve(
         lanes = _refined(problem, starts, settings)
         agree, basins = _agreement(lanes, _noise(problem, problem.objective))
     return _summary(problem, lanes, agree, basins)
+
+
+def finished(problem: Problem, solved: Solved) -> Solved:
+    """The fit with its lowest starts carried on where the best one had run out of steps; as it is where it had not."""
+    if solved.status is not Status.OUT_OF_STEPS:
+        return solved
+    lanes = replace(solved.lanes, theta=problem.kernel.to_solver(solved.lanes.theta))
+    low = lanes.value <= solved.value + CLOSE * abs(solved.value)
+    on = np.flatnonzero(low & (lanes.status == Status.OUT_OF_STEPS.code))
+    more = _polish(problem, lanes.theta[on], problem.weights, problem.target, Newton(max_steps=FURTHER))
+    theta, value, status = lanes.theta.copy(), lanes.value.copy(), lanes.status.copy()
+    steps, grad = lanes.steps.copy(), lanes.grad.copy()
+    theta[on], value[on], status[on] = more.theta, more.value, more.status
+    steps[on], grad[:, on] = steps[on] + more.steps, more.grad
+    joined = Solutions(theta, value, status, steps, grad)
+    return _summary(problem, joined, *_agreement(joined, _noise(problem, problem.objective)))
 
 
 def refit(

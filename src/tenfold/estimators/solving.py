@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from tenfold.engine.objective import Objective
 from tenfold.engine.problem import Problem
-from tenfold.engine.solve import Solved, refit, solve
+from tenfold.engine.solve import Solved, finished, refit, solve
 from tenfold.engine.starts import Starts
 from tenfold.estimators import checkpoints, inputs, near, outliers
 from tenfold.estimators.options import Estimators, kept, problem_with
@@ -87,6 +87,8 @@ def estimated(whole: Prepared, how: Estimators, recipe: Recipe, *, deep: bool = 
         notes.append(near.sentence(how.near, near.weights(ready, how.near)))
     problem, told = recipe.problem(ready, how)
     solved = solve(problem, starts=recipe.starts)
+    if deep:
+        solved = finished(problem, solved)
     made = Estimated(ready, problem, solved, how, (*notes, *told))
     if solved.status.ok and problem.size and (deep or how.outliers.action == "drop"):
         made = _screened(made, recipe)
@@ -134,7 +136,7 @@ def _screened(made: Estimated, recipe: Recipe) -> Estimated:
             found, told = _weighed(less, replace(found, correlation=None), recipe)
             notes = (*notes, *told)
         problem, _ = recipe.problem(less, found)
-        again = solve(problem, starts=recipe.starts)
+        again = finished(problem, solve(problem, starts=recipe.starts))
         return Estimated(less, problem, again, found, notes, screening, _natural(made.problem, solved.theta))
     weights = np.where(rows, 0.0, problem.weights)
     other = refit(problem, solved.theta[None], weights=weights[None]).theta[0]
