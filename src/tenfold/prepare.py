@@ -60,8 +60,11 @@ def prepare(law: Law, runs: Runs, *, target: str = "", axis: str = "") -> Prepar
     kept = require(runs, [*columns.values(), target])
     inputs = {symbol: kept.column(column) for symbol, column in columns.items()}
     inputs, note = _mixed(law, inputs, kept)
-    if note:
-        kept = replace(kept, notes=(*kept.notes, note))
+    along = "" if axis else columns.get("x", "")
+    guessed = (
+        f"taken along {along}, the column that varies; --axis names another" if along not in {"", *AXIS_COLUMNS} else ""
+    )
+    kept = replace(kept, notes=(*kept.notes, *filter(None, (note, guessed))))
     made = Prepared(law, kept, inputs, kept.column(target), columns, target)
     _check_metric(made)
     return made.noted(*_cautions(made))

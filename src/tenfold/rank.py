@@ -155,9 +155,10 @@ def rank(
     objective = parse_objective(objective) if isinstance(objective, str) else objective
     listed = [get(law) if isinstance(law, str) else law for law in candidates]
     along = axes_along(runs, target)
-    axis = axis or (along[0] if len(along) == 1 else "")
+    told, axis = axis, axis or (along[0] if len(along) == 1 else "")
+    told = told or (axis if axis in AXIS_COLUMNS else "")  # a guess is made again by the fit, which says so
     chosen, left_out = (listed, {}) if listed else allowed(runs, target=target, axis=axis, given=given)
-    shared = {"target": target, "axis": axis, "objective": objective, **options}
+    shared = {"target": target, "axis": told, "objective": objective, **options}
     if not listed:
         chosen, blind = _seeing(chosen, runs, axis)
         left_out = {**left_out, **blind}

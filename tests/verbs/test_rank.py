@@ -88,6 +88,8 @@ def test_a_curve_needs_no_axis_to_be_named(more):
     """Its steps are the axis, whatever else was logged: laws of any one axis run along them."""
     made = rank(curve(**more), candidates=["power_offset", "power"])
     assert made.best.columns == {"x": "step"}
+    assert "taken along step, the column that varies; --axis names another" in made.best.notes
+    assert not any("taken along" in note for note in rank(curve(**more), candidates=["power"], axis="step").best.notes)
     assert made.entries[0].law == "power_offset"
 
 
